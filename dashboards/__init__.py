@@ -1,0 +1,1 @@
+"""What people read: Elasticsearch documents and templates, and the sink that writes them."""

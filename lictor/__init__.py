@@ -1,0 +1,1 @@
+"""The `lictor` command, the local runtime, and what composes the services."""

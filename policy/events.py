@@ -1,0 +1,118 @@
+r"""What a process did, as the kernel saw it.
+
+Events are facts and carry all that judging them needs, so that no later stage looks anything up.
+They travel inside a batch (`wire.records.EventBatch`) that states node, boot and workload once.
+
+Units: every `*_ns` is nanoseconds. `time_ns` is wall clock since the Unix epoch; `boot_ns` and
+`start_ns` are CLOCK_BOOTTIME, since the node's boot, and never step.
+
+Text: paths and arguments come from bytes that the observed process chose. They are decoded
+injectively: a backslash is doubled and a byte that is not UTF-8 becomes `\\xNN` (`wire.text`), so two
+different byte strings never give the same text.
+"""
+
+from typing import Literal
+
+import msgspec
+
+
+class Executable(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A program file as the kernel resolved it.
+
+    `path` starts at the root of the mount namespace, symbolic links resolved, across mounts and
+    chroot. `device` is encoded as `os.makedev` does, so that it compares with `os.stat`.
+    """
+
+    path: str
+    device: int = 0
+    inode: int = 0
+    filesystem: int = 0
+    """`s_magic` of the superblock (statfs(2)); overlayfs reports other device numbers to stat(2)."""
+    truncated: bool = False
+    """The path was longer than the sensor reads: the front is missing and no Allow may match."""
+    escaped: bool = False
+    """The path had bytes that are not UTF-8."""
+    unlinked: bool = False
+    """No directory entry led to the file when it ran: deleted, or a memfd."""
+
+
+class Process(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """One process: `pid` (thread group id, host's pid namespace) and `start_ns` name it within a boot."""
+
+    pid: int
+    start_ns: int
+    executable: Executable | None = None
+    """The program that it ran when it was seen, or None where it could not be learned."""
+
+
+class Namespaces(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Inode numbers of the process's namespaces, as in /proc/PID/ns."""
+
+    mnt: int = 0
+    pid: int = 0
+    net: int = 0
+    user: int = 0
+    uts: int = 0
+    ipc: int = 0
+    cgroup: int = 0
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
+    """What every kind of event has. `ring`, `cpu` and `sequence` name it within a sensor incarnation."""
+
+    ring: str = "process"
+    cpu: int
+    sequence: int
+    time_ns: int
+    boot_ns: int
+    pid: int
+    start_ns: int
+    seal: str = ""
+    """Proof that the node's own sensor saw this (`wire.seal`); empty where the sensor has no key."""
+
+
+class ProcessEvent(Event, frozen=True, kw_only=True, omit_defaults=True, tag="process"):
+    """A process became another program: execve(2) succeeded at `boot_ns`."""
+
+    namespace_pid: int = 0
+    """The pid inside the process's own pid namespace."""
+    executable: Executable
+    """The program that runs. For a script this is its interpreter."""
+    script: str = ""
+    """The file that was asked for, where it is a script: as given, joined to `cwd` if relative."""
+    source: Executable | None = None
+    """Who executed it: the program that called execve. It is the parent's program after fork and
+    exec, and the process's own earlier program where it replaced itself (`bash -c id`)."""
+    ancestors: tuple[Process, ...] = ()
+    """The parent first, then its parent: bounded (see `ancestors_truncated`)."""
+    ancestors_truncated: bool = False
+    args: tuple[str, ...] = ()
+    """argv, argv[0] included; values that look like secrets replaced (`args_redacted`)."""
+    args_truncated: bool = False
+    args_redacted: bool = False
+    cwd: str = ""
+    uid: int = 0
+    gid: int = 0
+    owner_uid: int = 0
+    """uid that owns the executable's inode."""
+    tty: str = ""
+    """The controlling terminal's name, such as `pts0`; empty where there is none."""
+    cgroup_id: int = 0
+    """Inode number of the process's cgroup2 directory."""
+    namespaces: Namespaces = Namespaces()
+
+
+class ExitEvent(Event, frozen=True, kw_only=True, omit_defaults=True, tag="exit"):
+    """A process that had run a program since its fork ended (its last thread)."""
+
+    executable: Executable | None = None
+    exit_code: int = 0
+    """As given to exit(2), 0 to 255; 0 where a signal ended it."""
+    signal: int = 0
+    """The signal that ended it, or 0."""
+    cgroup_id: int = 0
+
+
+AnyEvent = ProcessEvent | ExitEvent
+
+Operation = Literal["Process", "File", "Network", "Capabilities", "Syscall"]

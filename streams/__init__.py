@@ -1,0 +1,1 @@
+"""The Faust app that judges events by the policies in force."""

@@ -1,0 +1,56 @@
+"""Text that an observed process chose: decoded without loss, shown without harm."""
+
+import unicodedata
+
+
+def decode(raw: bytes) -> tuple[str, bool]:
+    r"""Bytes to text, injectively: `\\` is doubled, a byte that is not UTF-8 becomes `\\xNN`.
+
+    Returns the text and whether a byte had to be escaped. `encode` undoes it.
+    """
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return raw.replace(b"\\", b"\\\\").decode(errors="backslashreplace"), True
+    return (text.replace("\\", "\\\\") if "\\" in text else text), False
+
+
+def encode(text: str) -> bytes:
+    """The bytes that `decode` was given.
+
+    Raises:
+        ValueError: the text did not come from `decode`.
+    """
+    if "\\" not in text:
+        return text.encode()
+    out = bytearray()
+    parts = iter(text.split("\\"))
+    out += next(parts).encode()
+    for part in parts:
+        if part.startswith("x") and len(part) >= 3:
+            out.append(int(part[1:3], 16))
+            out += part[3:].encode()
+        elif part == "":
+            out += b"\\" + next(parts, "").encode()
+        else:
+            raise ValueError(f"not an escaped text: {text!r}")
+    return bytes(out)
+
+
+def printable(text: str) -> str:
+    """Text that a terminal shows as it is: control, format and separator characters are spelled out.
+
+    That covers terminal escapes, line breaks, bidirectional overrides and zero-width characters.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if _shows(c) else _spell(c) for c in text)
+
+
+def _shows(character: str) -> bool:
+    return character == " " or unicodedata.category(character)[0] not in "CZ"
+
+
+def _spell(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
