@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaError, Producer
+from confluent_kafka import Consumer, KafkaError, Message, Producer
 
 ClientConfig = dict[str, str | int | float | bool]
 
@@ -58,6 +58,14 @@ class Kafka:
             "log_level": 4,
         }
         return Consumer(config | overrides)
+
+
+def offset_of(message: Message) -> int:
+    """The offset of a record that a broker has: consumed, or delivered."""
+    offset = message.offset()
+    if offset is None:
+        raise ValueError("a record that no broker has acknowledged has no offset")
+    return offset
 
 
 def is_transient(error: KafkaError) -> bool:

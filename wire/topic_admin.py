@@ -1,0 +1,89 @@
+"""Making the topics, once and on purpose; and seeing that they are what this release expects."""
+
+from dataclasses import dataclass
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from wire.kafka import Kafka
+from wire.topics import Topic, Topics
+
+_TIMEOUT_S = 15.0
+
+
+class TopicError(Exception):
+    """A topic cannot be made or is not what it must be; the message says what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopicState:
+    """What `create` found or did: `created`, or `present` with its partition count."""
+
+    topic: Topic
+    created: bool
+    partitions: int
+
+
+def create(kafka: Kafka, topics: Topics, replication: int = 1) -> list[TopicState]:
+    """Make every topic that is missing, and check those that are there.
+
+    Raises:
+        TopicError: brokers away, creation refused, or a topic with another partition count.
+    """
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "client.id": kafka.client_id})
+    present = partition_counts(kafka)
+    missing = [topic for topic in topics.all() if topic.name not in present]
+    if missing:
+        _make(admin, missing, replication)
+    states = []
+    for topic in topics.all():
+        partitions = present.get(topic.name, topic.partitions)
+        if partitions != topic.partitions:
+            raise TopicError(
+                f"{topic.name} has {partitions} partitions and {topic.partitions} are expected; keys would "
+                "land elsewhere. Give the counts that it was made with, or use another --prefix"
+            )
+        states.append(TopicState(topic=topic, created=topic in missing, partitions=partitions))
+    return states
+
+
+def partition_counts(kafka: Kafka) -> dict[str, int]:
+    """Every topic of the cluster with its number of partitions.
+
+    Raises:
+        TopicError: no broker answered.
+    """
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "client.id": kafka.client_id, "log_level": 2})
+    try:
+        metadata = admin.list_topics(timeout=_TIMEOUT_S)
+    except KafkaException as error:
+        raise TopicError(
+            f"no broker answered at {kafka.bootstrap} within {_TIMEOUT_S:g} s: {error}; see that Kafka runs "
+            "there, or give --bootstrap"
+        ) from error
+    return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
+
+
+def _make(admin: AdminClient, missing: list[Topic], replication: int) -> None:
+    wanted = [
+        NewTopic(
+            topic.name,
+            num_partitions=topic.partitions,
+            replication_factor=replication,
+            config={
+                "retention.ms": str(topic.retention_ms),
+                "cleanup.policy": "delete",
+                # A node with a skewed clock would have its records refused under CreateTime.
+                "message.timestamp.type": "LogAppendTime",
+                "max.message.bytes": str(topic.max_message_bytes),
+            },
+        )
+        for topic in missing
+    ]
+    for name, future in admin.create_topics(wanted, operation_timeout=_TIMEOUT_S).items():
+        try:
+            future.result(timeout=_TIMEOUT_S)
+        except KafkaException as error:
+            # Two services may create at once: the other one's is as good.
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise TopicError(f"{name} cannot be created: {error.args[0].str()}") from error
