@@ -1,0 +1,6 @@
+"""The sample workload: a small web server in a real container, and the attack that comes in through its page.
+
+``rootfs`` builds the image, ``bundle`` says what the container may do, ``container`` runs it, ``keeper`` sees that
+nothing of it stays behind, ``netns`` reaches into its network, ``visitor`` asks for its pages, ``attack`` breaks in,
+``documents`` holds its policy and its identity.
+"""

@@ -1,0 +1,65 @@
+"""A visitor of the sample's web server, who comes in through the network and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import socket
+import time
+from dataclasses import dataclass
+
+from lictor.sample import netns
+from lictor.sample.apt_sources import SampleError
+from lictor.sample.container import HTTP_PORT, SampleContainer
+
+PING_PAGE = "/cgi-bin/ping?host=127.0.0.1"
+"""The page as its author meant it: Apache starts dash on the script, dash starts ping."""
+
+FRONT_PAGE = "/"
+"""A file: serving it executes nothing."""
+
+VISIT_TIMEOUT_S = 30.0
+BODY_MAX_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """An answer of the web server."""
+
+    path: str
+    status: int
+    body: str
+    asked_at: int
+    """Wall clock, ns."""
+    answered_at: int
+    """Wall clock, ns."""
+
+
+async def visit(container: SampleContainer, path: str, *, timeout_s: float = VISIT_TIMEOUT_S) -> Page:
+    """GET ``path``, which is sent as it is; the whole visit takes ``timeout_s`` at most. Raises :class:`SampleError`.
+
+    A cancelled visit hangs up at once.
+    """
+    asked_at = time.time_ns()
+    connection: socket.socket | None = None
+    try:
+        async with asyncio.timeout(timeout_s):
+            connection = await netns.connect(container.pid, HTTP_PORT, timeout_s=timeout_s)
+            connection.setblocking(False)
+            loop = asyncio.get_running_loop()
+            request = f"GET {path} HTTP/1.0\r\nHost: {container.container_id}\r\n\r\n"
+            await loop.sock_sendall(connection, request.encode("ascii"))
+            answer = b""
+            # HTTP/1.0 without keep-alive: the answer ends with the connection.
+            while chunk := await loop.sock_recv(connection, 65536):
+                answer += chunk
+                if len(answer) > BODY_MAX_BYTES:
+                    raise SampleError(f"{path} answered with more than {BODY_MAX_BYTES} bytes")
+        return _page(path, answer, asked_at)
+    except TimeoutError:
+        raise SampleError(f"{path} did not answer within {timeout_s:g} s") from None
+    except (OSError, http.client.HTTPException) as error:
+        raise SampleError(f"{path} could not be visited: {error!r}") from error
+    finally:
+        if connection is not None:
+            connection.close()
