@@ -5,11 +5,9 @@ from __future__ import annotations
 import platform
 import subprocess
 
+from lictor.sample.errors import SampleError
+
 APT_TIMEOUT_S = 60.0
-
-
-class SampleError(RuntimeError):
-    """The sample workload cannot be built, started, reached or stopped; the message says what to do."""
 
 
 def distribution_codename() -> str:
@@ -28,7 +26,11 @@ def distribution_sources() -> list[str]:
     """
     distribution = platform.freedesktop_os_release().get("ID", "")
     targets = _apt(
-        "apt-get", "indextargets", "--format", "$(ORIGIN)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)", "Identifier: Packages"
+        "apt-get",
+        "indextargets",
+        "--format",
+        "$(ORIGIN)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)",
+        "Identifier: Packages",
     )
     components: dict[tuple[str, str], list[str]] = {}
     for line in targets.splitlines():
@@ -47,7 +49,9 @@ def distribution_sources() -> list[str]:
 
 def fetch_options() -> list[str]:
     """How the host's apt fetches (proxies, certificates), as options for another apt."""
-    dump = _apt("apt-config", "dump", "--no-empty", "--format", '%f "%v"%n', "Acquire::http", "Acquire::https")
+    dump = _apt(
+        "apt-config", "dump", "--no-empty", "--format", '%f "%v"%n', "Acquire::http", "Acquire::https"
+    )
     return [line for line in dump.splitlines() if line.strip()]
 
 

@@ -38,7 +38,12 @@ def oci_config(*, rootfs: Path, cgroup_path: str, hostname: str) -> dict[str, Js
             "noNewPrivileges": True,
         },
         "mounts": [
-            {"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid", "nodev", "noexec"]},
+            {
+                "destination": "/proc",
+                "type": "proc",
+                "source": "proc",
+                "options": ["nosuid", "nodev", "noexec"],
+            },
             {
                 "destination": "/dev",
                 "type": "tmpfs",

@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import IO, Self
 
 from lictor.sample import keeper, netns
-from lictor.sample.apt_sources import SampleError
 from lictor.sample.bundle import oci_config
+from lictor.sample.errors import SampleError
 from lictor.sample.rootfs import build_rootfs
 
 CONTAINER_ID = "dvwa-web"

@@ -42,7 +42,13 @@ class Container:
         pid_file = os.path.join(self.bundle, "pid")
         with open(os.path.join(self.bundle, "container.log"), "wb") as log:
             self.runc(
-                "create", "--bundle", self.bundle, "--pid-file", pid_file, self.container_id, output=log.fileno()
+                "create",
+                "--bundle",
+                self.bundle,
+                "--pid-file",
+                pid_file,
+                self.container_id,
+                output=log.fileno(),
             )
         with open(pid_file) as file:
             pid = int(file.read())

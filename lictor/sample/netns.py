@@ -62,7 +62,11 @@ async def in_network_of(pid: int, action: Callable[[], Result]) -> Result:
             outcome = action()
         except Exception as error:  # noqa: BLE001  handed to the caller as it is
             failure = error
-        loop.call_soon_threadsafe(settle, outcome, failure)
+        try:
+            loop.call_soon_threadsafe(settle, outcome, failure)
+        except RuntimeError:  # the loop is closed: nobody is left to take it
+            if isinstance(outcome, socket.socket):
+                outcome.close()
 
     threading.Thread(target=run, name=f"netns-{pid}", daemon=True).start()
     return await done

@@ -19,7 +19,8 @@ from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
-from lictor.sample.apt_sources import SampleError, distribution_codename, distribution_sources, fetch_options
+from lictor.sample.apt_sources import distribution_codename, distribution_sources, fetch_options
+from lictor.sample.errors import SampleError
 
 PACKAGES = ("apache2-bin", "base-files", "bash", "coreutils", "dash", "iputils-ping")
 """What is unpacked, with hard dependencies. ``apache2`` itself would add a configuration that is not used."""
@@ -93,7 +94,9 @@ def build_rootfs(log: Log, *, cache: Path | None = None) -> Path:
     if os.geteuid() != 0:
         raise SampleError("the sample's root file system can only be built by root")
     if shutil.which("mmdebstrap") is None:
-        raise SampleError("mmdebstrap is not installed: `make setup` installs it, or `apt-get install mmdebstrap`")
+        raise SampleError(
+            "mmdebstrap is not installed: `make setup` installs it, or `apt-get install mmdebstrap`"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     with _building_lock(folder):
         if place.is_dir():
@@ -115,7 +118,15 @@ def build_rootfs(log: Log, *, cache: Path | None = None) -> Path:
 def _recipe_hash(codename: str) -> str:
     """Name what would be built: any change of packages, site, accounts or distribution changes it."""
     digest = hashlib.sha256()
-    recipe = (REVISION, codename, PACKAGES, TRIMMED, MOUNT_POINTS, sorted(ACCOUNTS.items()), sorted(SITE.items()))
+    recipe = (
+        REVISION,
+        codename,
+        PACKAGES,
+        TRIMMED,
+        MOUNT_POINTS,
+        sorted(ACCOUNTS.items()),
+        sorted(SITE.items()),
+    )
     digest.update(repr(recipe).encode())
     for name in sorted(SITE):
         digest.update(_site_file(name))

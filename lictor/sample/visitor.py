@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
 import socket
 import time
 from dataclasses import dataclass
 
 from lictor.sample import netns
-from lictor.sample.apt_sources import SampleError
 from lictor.sample.container import HTTP_PORT, SampleContainer
+from lictor.sample.errors import SampleError
 
 PING_PAGE = "/cgi-bin/ping?host=127.0.0.1"
 """The page as its author meant it: Apache starts dash on the script, dash starts ping."""
@@ -58,8 +57,22 @@ async def visit(container: SampleContainer, path: str, *, timeout_s: float = VIS
         return _page(path, answer, asked_at)
     except TimeoutError:
         raise SampleError(f"{path} did not answer within {timeout_s:g} s") from None
-    except (OSError, http.client.HTTPException) as error:
+    except OSError as error:
         raise SampleError(f"{path} could not be visited: {error!r}") from error
     finally:
         if connection is not None:
             connection.close()
+
+
+def _page(path: str, answer: bytes, asked_at: int) -> Page:
+    head, separator, body = answer.partition(b"\r\n\r\n")
+    status_line = head.split(b"\r\n", 1)[0].split(b" ", 2)
+    if not separator or len(status_line) < 2 or not status_line[1].isdigit():
+        raise SampleError(f"{path} was not answered in HTTP: {answer[:200]!r}")
+    return Page(
+        path=path,
+        status=int(status_line[1]),
+        body=body.decode(errors="replace"),
+        asked_at=asked_at,
+        answered_at=time.time_ns(),
+    )
