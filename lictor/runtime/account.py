@@ -1,0 +1,52 @@
+"""The unprivileged user that the broker, Elasticsearch and the unprivileged services run as."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from dataclasses import dataclass
+from pathlib import Path
+
+NAME = "lictor"
+
+
+class NoAccountError(RuntimeError):
+    """The system user has not been made yet."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """A user as setuid(2) and its kin need it."""
+
+    name: str
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+
+    def own(self, path: Path) -> None:
+        """Give a file or folder to this user, without following a link."""
+        os.chown(path, self.uid, self.gid, follow_symlinks=False)
+
+
+def find(name: str = NAME) -> Account | None:
+    """The account, or None where the system has none of that name."""
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError:
+        return None
+    groups = tuple(os.getgrouplist(name, entry.pw_gid))
+    return Account(name=name, uid=entry.pw_uid, gid=entry.pw_gid, groups=groups)
+
+
+def unprivileged() -> Account | None:
+    """Whom to drop to: the system user when root; None, everything as oneself, when not.
+
+    Raises NoAccountError when root and the user does not exist.
+    """
+    if os.geteuid() != 0:
+        return None
+    account = find()
+    if account is None:
+        msg = f"there is no system user {NAME!r}: run `make setup`, or useradd --system --user-group {NAME}"
+        raise NoAccountError(msg)
+    return account

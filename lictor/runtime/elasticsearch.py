@@ -1,0 +1,132 @@
+"""One Elasticsearch node on loopback, as the unprivileged user it insists on, with its data under the state folder.
+
+The distribution is the one that Elastic publishes for integration tests: the real server with fewer modules. In it,
+`GET /` is missing, and security is a module it does not have; nothing but loopback may reach it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lictor.runtime import leash, ports
+from lictor.runtime.leashed import Command
+from lictor.runtime.supervisor import Child
+
+if TYPE_CHECKING:
+    from lictor.runtime.java import Jdk
+    from lictor.runtime.state import LocalState
+
+HEAP = "512m"
+READY_TIMEOUT_S = 120.0
+REQUEST_TIMEOUT_S = 5.0
+STOP_GRACE_S = 15.0
+
+SETTINGS = """\
+cluster.name: lictor
+node.name: local
+path.data: {data}
+path.logs: {logs}
+network.host: 127.0.0.1
+http.port: {port}
+transport.port: {transport_port}
+discovery.type: single-node
+cluster.routing.allocation.disk.threshold_enabled: false
+action.destructive_requires_name: true
+xpack.security.enabled: false
+"""
+
+SERVER_JVM = f"-Xms{HEAP} -Xmx{HEAP} -XX:TieredStopAtLevel=1 -XX:-UsePerfData"
+LAUNCHER_JVM = "-Xms4m -Xmx48m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData"
+SERVER_MODULE = b"org.elasticsearch.bootstrap.Elasticsearch"
+
+
+class Elasticsearch:
+    """The node of one state folder; `distribution` is the unpacked distribution."""
+
+    def __init__(self, state: LocalState, distribution: Path, jdk: Jdk) -> None:
+        self.state = state
+        self.distribution = distribution
+        self.jdk = jdk
+        self.home = state.home_of("elasticsearch")
+        self.data = state.folder("elasticsearch", "data")
+        self.logs = state.folder("elasticsearch", "logs", fresh=True)
+        self.scratch = state.folder("elasticsearch", "tmp", fresh=True)
+        self.config = self.home / "config"
+        self.port, self.transport_port = ports.remembered(self.home / "ports", 2)
+
+    @property
+    def url(self) -> str:
+        """Base URL for clients; the same across restarts of the node."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def prepare(self) -> None:
+        """Write the configuration folder anew and only then give it away: the node adds its keystore to it."""
+        if self.config.exists():
+            shutil.rmtree(self.config)
+        shutil.copytree(self.distribution / "config", self.config)
+        settings = SETTINGS.format(
+            data=self.data, logs=self.logs, port=self.port, transport_port=self.transport_port
+        )
+        (self.config / "elasticsearch.yml").write_text(settings, encoding="utf-8")
+        options = self.config / "jvm.options"
+        kept = [line for line in options.read_text(encoding="utf-8").splitlines() if "gc.log" not in line]
+        options.write_text("\n".join(kept) + "\n", encoding="utf-8")
+        paths = [self.config, *self.config.rglob("*")]
+        for path in paths:
+            path.chmod(0o700 if path.is_dir() else 0o600)
+            if self.state.account is not None:
+                self.state.account.own(path)
+
+    def child(self) -> Child:
+        """The node, for a supervisor, after `prepare`."""
+        return Child(
+            name="elasticsearch",
+            command=Command(
+                argv=(str(self.distribution / "bin" / "elasticsearch"),),
+                env={
+                    "ES_JAVA_HOME": str(self.jdk.home),
+                    "ES_JAVA_OPTS": SERVER_JVM,
+                    "CLI_JAVA_OPTS": LAUNCHER_JVM,
+                    "ES_PATH_CONF": str(self.config),
+                    "ES_TMPDIR": str(self.scratch),
+                    "LANG": "C.UTF-8",
+                    "PATH": "/usr/bin:/bin",
+                },
+                cwd=self.scratch,
+                account=self.state.account,
+                log=self.state.logs / "elasticsearch.log",
+                stop_grace=STOP_GRACE_S,
+            ),
+            probe=self.is_ready,
+            ready_timeout=READY_TIMEOUT_S,
+        )
+
+    async def is_ready(self) -> bool:
+        """Whether the cluster's health is answered and no index of it lacks a primary."""
+        request = b"GET /_cluster/health HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n"
+        try:
+            async with asyncio.timeout(REQUEST_TIMEOUT_S):
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                try:
+                    writer.write(request)
+                    await writer.drain()
+                    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+                finally:
+                    writer.close()
+        except (ConnectionRefusedError, ConnectionResetError, TimeoutError):
+            return False
+        if b" 200 " not in head.partition(b"\r\n")[0]:
+            return False
+        return json.loads(body)["status"] in ("green", "yellow")
+
+
+def server_pid(launcher: int) -> int | None:
+    """The server's own pid, a child of the launcher that the supervisor knows; None before it exists."""
+    for pid, _ in leash.descendants(launcher):
+        if SERVER_MODULE in Path(f"/proc/{pid}/cmdline").read_bytes():
+            return pid
+    return None

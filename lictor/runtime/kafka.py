@@ -1,0 +1,183 @@
+"""One Kafka broker that is its own controller (KRaft), on loopback, with its data under the state folder."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from lictor.runtime import ports
+from lictor.runtime.leashed import Command, log_tail, rotate, run
+from lictor.runtime.state import write_atomically
+from lictor.runtime.supervisor import Child
+
+if TYPE_CHECKING:
+    from lictor.runtime.java import Jdk
+    from lictor.runtime.state import LocalState
+
+HEAP = "256m"
+FORMAT_TIMEOUT_S = 60.0
+READY_TIMEOUT_S = 60.0
+METADATA_TIMEOUT_S = 2.0
+STOP_GRACE_S = 10.0
+NODE_ID = 1
+SILENT = logging.getLogger("lictor.runtime.kafka.probe")
+SILENT.addHandler(logging.NullHandler())
+SILENT.propagate = False
+
+# Start fast (C1 alone, one GC thread, no perf data file), stay small, and let the class archive fall away silently
+# when it does not fit this JDK.
+JVM_FLAGS = (
+    f"-Xmx{HEAP}",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:-UsePerfData",
+    "-Xshare:auto",
+    "-Xlog:disable",
+    "-Xlog:all=error:stderr",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSZ",
+)
+
+SETTINGS = """\
+process.roles=broker,controller
+node.id={node}
+controller.quorum.voters={node}@127.0.0.1:{controller_port}
+controller.listener.names=CONTROLLER
+listeners=CLIENT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners=CLIENT://127.0.0.1:{port}
+listener.security.protocol.map=CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=CLIENT
+log.dirs={data}
+
+# topics are made by `lictor topics create`, never by accident
+auto.create.topics.enable=false
+
+# one node: nothing to replicate to, few partitions to open at start
+default.replication.factor=1
+min.insync.replicas=1
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.num.partitions=1
+
+# quick to start and to rejoin
+group.initial.rebalance.delay.ms=0
+log.initial.task.delay.ms=1000
+broker.heartbeat.interval.ms=500
+broker.session.timeout.ms=3000
+num.recovery.threads.per.data.dir=2
+
+# small
+num.network.threads=2
+num.io.threads=4
+background.threads=2
+log.cleaner.dedupe.buffer.size=16777216
+"""
+
+
+class CannotFormatError(RuntimeError):
+    """Kafka's storage tool refused to make the data folder."""
+
+
+class Broker:
+    """The broker of one state folder; `jars` is the folder of Kafka's jars."""
+
+    def __init__(self, state: LocalState, jars: Path, jdk: Jdk) -> None:
+        self.state = state
+        self.jars = jars
+        self.jdk = jdk
+        self.home = state.home_of("kafka")
+        self.data = state.folder("kafka", "data")
+        self.scratch = state.folder("kafka", "tmp", fresh=True)
+        self.port, self.controller_port = ports.remembered(self.home / "ports", 2)
+
+    @property
+    def bootstrap(self) -> str:
+        """`host:port` for clients; the same across restarts of the broker."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def class_archive(self) -> Path:
+        """Where setup leaves the class archive for this JDK."""
+        return self.jars / f"classes-{self.jdk.full_version}.jsa"
+
+    def java(self, *arguments: str, log: Path, archive_to: Path | None = None) -> Command:
+        """Run one of Kafka's programs as the unprivileged user."""
+        archive: tuple[str, ...] = ()
+        if archive_to is not None:
+            archive = (f"-XX:ArchiveClassesAtExit={archive_to}",)
+        elif self.class_archive.is_file():
+            archive = (f"-XX:SharedArchiveFile={self.class_archive}",)
+        classpath = ":".join(str(jar) for jar in sorted(self.jars.glob("*.jar")))
+        scratch = f"-Djava.io.tmpdir={self.scratch}"
+        return Command(
+            argv=(str(self.jdk.java), *archive, *JVM_FLAGS, scratch, "-cp", classpath, *arguments),
+            env={"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"},
+            cwd=self.scratch,
+            account=self.state.account,
+            log=log,
+            stop_grace=STOP_GRACE_S,
+        )
+
+    async def prepare(self) -> None:
+        """Write the settings; format the data folder the first time. Raises CannotFormatError."""
+        settings = self.home / "server.properties"
+        content = SETTINGS.format(
+            node=NODE_ID, port=self.port, controller_port=self.controller_port, data=self.data
+        )
+        write_atomically(settings, content)
+        if (self.data / "meta.properties").exists():
+            return
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        log = self.state.logs / "kafka-format.log"
+        rotate(log)
+        tool = ("kafka.tools.StorageTool", "format", "--config", str(settings), "--cluster-id", cluster)
+        done = await run(self.java(*tool, log=log), FORMAT_TIMEOUT_S)
+        if done.code != 0:
+            msg = f"Kafka's data folder {self.data} could not be formatted:\n{log_tail(log)}"
+            raise CannotFormatError(msg)
+
+    def child(self, *, archive_to: Path | None = None) -> Child:
+        """The broker, for a supervisor, after `prepare`."""
+        settings = str(self.home / "server.properties")
+        log = self.state.logs / "kafka.log"
+        return Child(
+            name="kafka",
+            command=self.java("kafka.Kafka", settings, log=log, archive_to=archive_to),
+            probe=self.is_ready,
+            ready_timeout=READY_TIMEOUT_S,
+        )
+
+    async def is_ready(self) -> bool:
+        """Whether the broker is registered and every partition has a leader, so that a produce is acknowledged."""
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        except ConnectionRefusedError:
+            return False
+        writer.close()
+        return await asyncio.to_thread(serves, self.bootstrap)
+
+
+def serves(bootstrap: str) -> bool:
+    """Ask for metadata once, blocking, at most METADATA_TIMEOUT_S."""
+    admin = AdminClient({"bootstrap.servers": bootstrap, "socket.timeout.ms": 2000}, logger=SILENT)
+    try:
+        metadata = admin.list_topics(timeout=METADATA_TIMEOUT_S)
+    except KafkaException:
+        return False
+    leaders = (
+        partition.leader for topic in metadata.topics.values() for partition in topic.partitions.values()
+    )
+    return bool(metadata.brokers) and all(leader >= 0 for leader in leaders)
