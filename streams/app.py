@@ -1,0 +1,182 @@
+"""The Faust app: its settings, topics and agents, where one can see them all.
+
+Faust does several things by itself that would lose events here, and they are switched off: it
+acknowledges a record whose agent raised (so: `noack`, and any error ends the worker), it buffers
+thousands of records per agent, and it creates topics. The app has no tables, no web server and no
+leader, so it makes no topic of its own.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import faust
+import structlog
+from faust.types import StreamT
+from faust.types.tuples import TP, Message
+from mode import Service
+
+from streams.delivery import Delivery
+from streams.worker import StreamWorker
+from wire.kafka import Kafka
+from wire.policy_log import PolicyFollower
+from wire.topics import Topics
+
+log = structlog.get_logger(__name__)
+
+BUFFER_RECORDS = 32
+"""Faust's default of 4,096 counts records, and one of ours is a whole batch."""
+
+SESSION_TIMEOUT_S = 6.0
+"""How long the group waits for a worker that is gone; one with its static id back is let in at once."""
+
+LARGEST_RECORD_BYTES = 2 * 1_048_576
+"""What the dead letters topic takes. The other topics' limits are kept by `streams.outgoing.fits`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamsConfig:
+    """How one stream worker runs."""
+
+    kafka: Kafka
+    topics: Topics
+    worker: str
+    """The static member id: unique in the group, and the same after every restart (`node-0`, say)."""
+    data_dir: Path
+    """Faust insists on a folder; nothing of value is in it."""
+    commit_interval_s: float = 0.5
+    """How much is judged again at most after a crash. Verdict ids are the same, so it counts once."""
+    catch_up_timeout_s: float = 60.0
+    """How long the policy log may take to be read at the start."""
+    drain_timeout_s: float = 10.0
+    """How long a stopping worker waits for deliveries."""
+
+
+class PolicyService(Service):
+    """The policy follower as a part of the app: nothing is consumed before it has caught up."""
+
+    def __init__(self, follower: PolicyFollower, timeout_s: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.follower = follower
+        self._timeout_s = timeout_s
+
+    async def on_start(self) -> None:
+        """Read the policy log to its end.
+
+        Raises:
+            PolicyLogError: it cannot be read in time.
+        """
+        self.follower.start()
+        await asyncio.to_thread(self.follower.wait_until_caught_up, self._timeout_s)
+
+    @Service.task
+    async def _watch(self) -> None:
+        while not self.should_stop:
+            if self.follower.failure is not None:
+                raise self.follower.failure
+            await self.sleep(0.5)
+
+    async def on_shutdown(self) -> None:
+        """Stop following."""
+        await asyncio.to_thread(self.follower.stop)
+
+
+class DeliveryService(Service):
+    """The producer as a part of the app: it starts before the consumer and ends after it."""
+
+    def __init__(self, kafka: Kafka, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        producer = kafka.producer(**{"message.max.bytes": LARGEST_RECORD_BYTES})
+        self.delivery = Delivery(producer, self._fail)
+
+    async def on_start(self) -> None:
+        """Begin to report."""
+        self.delivery.start(asyncio.get_running_loop())
+
+    async def on_shutdown(self) -> None:
+        """Stop reporting."""
+        await self.delivery.stop()
+
+    def _fail(self, error: Exception) -> None:
+        self.add_future(self.crash(error))
+
+
+class StreamsApp(faust.App):
+    """A Faust app with the services that judging needs in front of Faust's own."""
+
+    judging_services: tuple[Service, ...] = ()
+
+    def on_init_dependencies(self) -> Iterable[Any]:
+        """Policies and deliveries first: they start before the consumer and stop after it."""
+        return [*self.judging_services, *super().on_init_dependencies()]
+
+
+def create_app(config: StreamsConfig) -> StreamsApp:
+    """The app of one worker. Source topics must exist before it starts (`wire.topic_admin`)."""
+    app = StreamsApp(
+        f"{config.topics.prefix}-streams",
+        broker=f"kafka://{config.kafka.bootstrap.replace(',', ';')}",
+        broker_client_id=config.kafka.client_id,
+        broker_commit_interval=config.commit_interval_s,
+        broker_session_timeout=SESSION_TIMEOUT_S,
+        broker_heartbeat_interval=SESSION_TIMEOUT_S / 3,
+        consumer_group_instance_id=config.worker,
+        consumer_auto_offset_reset="earliest",
+        datadir=config.data_dir,
+        stream_buffer_maxsize=BUFFER_RECORDS,
+        stream_wait_empty=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+        worker_redirect_stdouts=False,
+    )
+    events = app.topic(
+        config.topics.events.name,
+        key_type=bytes,
+        key_serializer="raw",
+        value_type=bytes,
+        value_serializer="raw",
+    )
+    policies = PolicyService(PolicyFollower(config.kafka, config.topics), config.catch_up_timeout_s)
+    deliveries = DeliveryService(config.kafka)
+    app.judging_services = (policies, deliveries)
+    worker = StreamWorker(
+        topics=config.topics, policies=policies.follower, outbox=deliveries.delivery, name=config.worker
+    )
+
+    def is_stale(message: Message) -> bool:
+        return message.generation_id != app.consumer_generation_id
+
+    @app.agent(events, name="judge")
+    async def judge(stream: StreamT[Any]) -> None:
+        async for event in cast(faust.Stream[bytes], stream).noack().events():
+            message = event.message
+            try:
+                await worker.take(message, event.ack, partial(is_stale, message))
+            except Exception as error:
+                log.exception(
+                    "a batch could not be judged and is not acknowledged; the worker ends",
+                    topic=message.topic,
+                    partition=message.partition,
+                    offset=message.offset,
+                )
+                await app.crash(error)
+                return
+
+    async def release(_: Any, *changed: set[TP], **__: Any) -> None:
+        worker.release({tp.partition for partitions in changed for tp in partitions})
+
+    app.on_partitions_revoked.connect(release)
+    app.on_partitions_assigned.connect(release)
+
+    async def drain(_: Any, *__: Any, **___: Any) -> None:
+        # Faust has stopped fetching and has not yet committed for the last time.
+        if not await worker.in_flight.drained(config.drain_timeout_s):
+            log.warning("stopping with deliveries outstanding; their batches will be judged again")
+
+    app.on_before_shutdown.connect(drain)
+
+    return app

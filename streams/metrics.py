@@ -1,0 +1,26 @@
+"""What a stream worker says about itself (Prometheus, base units)."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+batches = Counter("lictor_streams_batches_total", "Event batches judged.")
+events = Counter("lictor_streams_events_total", "Events judged, by decision.", ["decision"])
+passes = Counter(
+    "lictor_streams_passes_total",
+    "Events that passed in silence, by reason and by the rule that let them pass, if one did.",
+    ["reason", "policy_namespace", "policy", "place"],
+)
+delivered = Counter(
+    "lictor_streams_records_total", "Records delivered: verdict, order, epoch or dead-letter.", ["record"]
+)
+dead_letters = Counter("lictor_streams_dead_letters_total", "Dead letters made, by reason.", ["reason"])
+in_flight = Gauge("lictor_streams_batches_in_flight", "Batches judged and not yet acknowledged.")
+judge_seconds = Histogram(
+    "lictor_streams_judge_seconds",
+    "Time to decode and judge one batch.",
+    buckets=(0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25),
+)
+delivery_seconds = Histogram(
+    "lictor_streams_delivery_seconds",
+    "From a batch's judging until all that came of it was acknowledged by all replicas.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5, 10, 60),
+)

@@ -1,0 +1,163 @@
+"""The way of one record through a worker: decoded, judged, sent on, and then acknowledged."""
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Protocol
+
+import structlog
+from policy.policy_set import PolicySet
+
+from policy.verdict import RuleReference
+from streams import metrics
+from streams.epochs import Epochs
+from streams.in_flight import InFlight, Ticket
+from streams.judging import Judged, judge_batch
+from streams.outgoing import Outgoing, Record, dead_letter, epoch_begun, fits, told
+from wire.codec import RecordError, read_batch
+from wire.records import EventBatch
+from wire.topics import Topics
+
+log = structlog.get_logger(__name__)
+
+LIMIT = 64
+"""Batches in flight: enough to keep a broker busy, few enough to judge again after a crash."""
+
+
+class Policies(Protocol):
+    """Where the policies in force come from, such as `wire.policy_log.PolicyFollower`."""
+
+    @property
+    def current(self) -> PolicySet:
+        """The latest known set."""
+        ...
+
+
+class Outbox(Protocol):
+    """Where records go, such as `streams.delivery.Delivery`."""
+
+    async def send(self, records: Sequence[Outgoing], done: Callable[[], None]) -> None:
+        """Queue `records` in order; `done` is called when all are stored."""
+        ...
+
+
+class StreamWorker:
+    """Judges batches, and acknowledges each when all that came of it is stored.
+
+    A batch is judged wholly by the policy set at its start. Several batches are in flight at once, so
+    that the time of a delivery bounds latency and not throughput.
+    """
+
+    def __init__(
+        self,
+        *,
+        topics: Topics,
+        policies: Policies,
+        outbox: Outbox,
+        name: str,
+        clock: Callable[[], int] = time.time_ns,
+        limit: int = LIMIT,
+    ) -> None:
+        """`clock` is the wall clock in ns; `limit` bounds the batches in flight."""
+        self._topics = topics
+        self._limits = {topic.name: topic.max_message_bytes for topic in topics.all()}
+        self._policies = policies
+        self._outbox = outbox
+        self._clock = clock
+        self._epochs = Epochs(name)
+        self.in_flight = InFlight(limit)
+
+    async def take(
+        self, record: Record, acknowledge: Callable[[], object], is_stale: Callable[[], bool]
+    ) -> None:
+        """Take one record in. Returns when all that came of it is queued, which is before its delivery.
+
+        `is_stale` is asked after waiting for room: whether the record's partition was given away since
+        it was fetched. Such a record is left to its new owner.
+        """
+        await self.in_flight.room()
+        if is_stale():
+            return
+        ticket = self.in_flight.begin(record.partition, acknowledge)
+        outgoing = self._handle(record)
+        metrics.in_flight.set(len(self.in_flight))
+        if outgoing:
+            await self._outbox.send(outgoing, partial(self._stored, ticket, outgoing, time.monotonic()))
+        else:
+            self.in_flight.confirm(ticket)
+
+    def release(self, partitions: set[int]) -> None:
+        """Partitions were taken away, or come anew: what is in flight of them is never acknowledged."""
+        left = self.in_flight.forget(partitions)
+        self._epochs.forget(partitions)
+        metrics.in_flight.set(len(self.in_flight))
+        if left:
+            log.info(
+                "batches left to the partitions' next owner", batches=left, partitions=sorted(partitions)
+            )
+
+    def _stored(self, ticket: Ticket, outgoing: Sequence[Outgoing], since_s: float) -> None:
+        metrics.delivery_seconds.observe(time.monotonic() - since_s)
+        for record in outgoing:
+            metrics.delivered.labels(record.kind).inc()
+        self.in_flight.confirm(ticket)
+        metrics.in_flight.set(len(self.in_flight))
+
+    def _handle(self, record: Record) -> list[Outgoing]:
+        now_ns = self._clock()
+        started_s = time.perf_counter()
+        try:
+            batch = read_batch(record.value)
+        except RecordError as error:
+            return [self._put_aside(record, error.code, error.sentence, now_ns)]
+        except RecursionError:
+            return [self._put_aside(record, "too-deep", "the record nests too deeply to be read", now_ns)]
+        policy_set = self._policies.current
+        judged = judge_batch(batch, policy_set, now_ns)
+        metrics.judge_seconds.observe(time.perf_counter() - started_s)
+        _count(judged)
+
+        epoch = self._epochs.advance(record.partition, record.offset, policy_set, now_ns)
+        outgoing = [] if epoch is None else [epoch_begun(self._topics, epoch)]
+        if judged.verdicts:
+            outgoing += self._say(record, batch, judged, now_ns)
+        return outgoing
+
+    def _say(self, record: Record, batch: EventBatch, judged: Judged, now_ns: int) -> list[Outgoing]:
+        all_told = told(self._topics, batch, judged)
+        fitting = [one for one in all_told if fits(one, self._limits[one.topic])]
+        too_large = sorted({one.kind for one in all_told if not fits(one, self._limits[one.topic])})
+        return fitting + [
+            self._put_aside(
+                record,
+                f"{kind}-too-large",
+                f"a {kind} that came of the batch is larger than its topic takes",
+                now_ns,
+            )
+            for kind in too_large
+        ]
+
+    def _put_aside(self, record: Record, reason: str, sentence: str, now_ns: int) -> Outgoing:
+        metrics.dead_letters.labels(reason).inc()
+        log.warning(
+            "record put aside",
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            reason=reason,
+            why=sentence,
+        )
+        return dead_letter(self._topics, record, reason, sentence, now_ns)
+
+
+def _count(judged: Judged) -> None:
+    metrics.batches.inc()
+    for verdict, number in judged.passed:
+        metrics.events.labels(verdict.decision).inc(number)
+        by = verdict.decided_by
+        if isinstance(by, RuleReference):
+            metrics.passes.labels(verdict.reason.value, by.namespace, by.policy, by.place).inc(number)
+        else:
+            metrics.passes.labels(verdict.reason.value, "", "", "").inc(number)
+    for record in judged.verdicts:
+        metrics.events.labels(record.verdict.decision).inc()
