@@ -14,9 +14,6 @@ from wire.records import LIVE, EventBatch, Order, PolicyPosition, VerdictRecord,
 ORDER_LIFETIME_NS = 30 * 10**9
 """How long after its judging an order may be carried out."""
 
-RECORDED = "recorded-"
-"""How the incarnation of a source begins whose events are played back: they never make orders."""
-
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """What came of a batch, in the order of its events."""
@@ -71,7 +68,7 @@ def _is_ordered(record: VerdictRecord) -> bool:
         record.verdict.decision == "block"
         and record.enforcement == "terminate"
         and record.workload.complete
-        and not record.source.incarnation.startswith(RECORDED)
+        and not record.source.recorded
     )
 
 

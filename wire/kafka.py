@@ -68,6 +68,14 @@ def offset_of(message: Message) -> int:
     return offset
 
 
+def partition_of(message: Message) -> int:
+    """The partition of a consumed record."""
+    partition = message.partition()
+    if partition is None:
+        raise ValueError("a record that was not consumed has no partition")
+    return partition
+
+
 def is_transient(error: KafkaError) -> bool:
     """Whether the client itself will recover: the caller may go on polling."""
     return error.code() in _TRANSIENT or bool(error.retriable())

@@ -16,7 +16,7 @@ from prometheus_client import Counter, Gauge
 
 from policy.changes import Change
 from wire.codec import RecordError, encode, read_change
-from wire.kafka import Kafka, is_transient, offset_of
+from wire.kafka import ClientConfig, Kafka, is_transient, offset_of
 from wire.topics import Topics
 
 log = structlog.get_logger(__name__)
@@ -100,10 +100,12 @@ class PolicyFollower:
             self._caught_up.set()
 
     def _follow(self) -> None:
-        consumer = self._kafka.consumer(
-            f"{self._kafka.client_id}-policy-follower",
-            **{"fetch.wait.max.ms": 100, "enable.partition.eof": True, "auto.offset.reset": "error"},
-        )
+        overrides: ClientConfig = {
+            "fetch.wait.max.ms": 100,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "error",
+        }
+        consumer = self._kafka.consumer(f"{self._kafka.client_id}-policy-follower", **overrides)
         try:
             consumer.assign([TopicPartition(self._topic, 0, OFFSET_BEGINNING)])
             while not self._stop.is_set():

@@ -29,13 +29,15 @@ Result = Literal[
 ]
 
 
-class Source(msgspec.Struct, frozen=True, kw_only=True):
+class Source(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The sensor that saw an event: node, the node's boot, and this start of the sensor."""
 
     node: str
     boot_id: str
     incarnation: str
     """16 hex digits drawn at every start, so that a restarted sensor never repeats an event id."""
+    recorded: bool = False
+    """The events are played back from a recording: they are judged and never make orders."""
 
 
 class EventBatch(msgspec.Struct, frozen=True, kw_only=True):
