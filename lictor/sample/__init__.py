@@ -1,6 +1,7 @@
-"""The sample workload: a small web server in a real container, and the attack that comes in through its page.
+"""The sample workload: a small web server in a real container, and the attack through its page.
 
-``rootfs`` builds the image, ``bundle`` says what the container may do, ``container`` runs it, ``keeper`` sees that
-nothing of it stays behind, ``netns`` reaches into its network, ``visitor`` asks for its pages, ``attack`` breaks in,
-``documents`` holds its policy and its identity.
+``apt_sources`` says where packages come from, ``rootfs`` makes the file system from them, ``bundle`` says
+what the container may do, ``container`` runs it, ``keeper`` sees that nothing of it stays behind, ``netns``
+reaches into its network, ``visitor`` asks for its pages, ``attack`` breaks in, ``documents`` holds its policy
+and its identity, ``site`` what the web server serves.
 """

@@ -41,8 +41,9 @@ def distribution_sources() -> list[str]:
         if component not in found:
             found.append(component)
     if not components:
+        name = distribution or "unknown"
         raise SampleError(
-            f"apt knows no package list of the distribution ({distribution or 'unknown'}): run `apt-get update` first"
+            f"apt knows no package list of the distribution ({name}): run `apt-get update` first"
         )
     return [f"deb {uri} {release} {' '.join(found)}" for (uri, release), found in components.items()]
 
@@ -57,7 +58,7 @@ def fetch_options() -> list[str]:
 
 def _apt(*command: str) -> str:
     try:
-        finished = subprocess.run(command, capture_output=True, text=True, timeout=APT_TIMEOUT_S)
+        finished = subprocess.run(command, check=False, capture_output=True, text=True, timeout=APT_TIMEOUT_S)
     except FileNotFoundError:
         raise SampleError(f"{command[0]} is not installed: the sample needs Debian or Ubuntu") from None
     except subprocess.TimeoutExpired:

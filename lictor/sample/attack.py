@@ -1,9 +1,10 @@
 """The attack: a command injection through the ping page that opens a reverse shell.
 
-The chain is what an incident report would show: Apache starts dash on the page's script, dash starts ping and then
-what was injected, bash; bash connects back to the attacker over ``/dev/tcp``, runs ``id``, and waits for commands.
-The attacker, like a person, looks at the answer for a moment before the next command, the marker, which is made of
-shell builtins alone: it cannot fail because some other program was stopped, only because the shell was.
+The chain is what an incident report would show: Apache starts dash on the page's script, dash starts ping and
+then what was injected, bash; bash connects back to the attacker over ``/dev/tcp``, runs ``id``, and waits for
+commands. The attacker, like a person, looks at the answer for a moment before the next command, the marker,
+which is made of shell builtins alone: it cannot fail because some other program was stopped, only because the
+shell was.
 """
 
 from __future__ import annotations
@@ -66,9 +67,9 @@ def injection(port: int) -> str:
 
 
 async def attack(container: SampleContainer, *, pause_s: float = 1.0) -> AttackResult:
-    """Break in and say how far it went. ``pause_s`` is how long the attacker looks at ``id`` before the marker.
+    """Break in and say how far it went; ``pause_s`` is how long the attacker looks before the next command.
 
-    Every wait is bounded, and no shell is left behind. Raises :class:`SampleError` when the container is not there.
+    Every wait is bounded, and no shell is left behind. Raises :class:`SampleError` when nothing runs.
     """
     attacker = _Attacker(container, pause_s)
     try:
@@ -114,7 +115,7 @@ class _Attacker:
             id_output=self._id_output,
             marker_sent=self._marker_sent_at is not None,
             marker_answered=self._marker_answered,
-            marker_left=Path(f"/proc/{self._container.pid}/root{self._marker_file}").exists(),
+            marker_left=self._marker_is_left(),
             started_at=started_at,
             connected_at=self._connected_at,
             identified_at=self._identified_at,
@@ -179,6 +180,10 @@ class _Attacker:
             self._closed_by_peer_at = time.time_ns()
             return None
         return line.decode(errors="replace").rstrip("\n")
+
+    def _marker_is_left(self) -> bool:
+        """Look for the marker's file from outside, whatever the shell said."""
+        return Path(f"/proc/{self._container.pid}/root{self._marker_file}").exists()
 
     async def _page(self, request: asyncio.Task[Page]) -> Page | None:
         """What the visitor whose request was the injection gets to see in the end."""

@@ -1,8 +1,8 @@
 """The OCI configuration of the sample's container: what it may do, which is little.
 
-No capability at all, no new privileges, a read-only root, no network but its own loopback, no terminal, no device.
-Apache runs as www-data from its first instruction and listens above port 1024; ping opens an ICMP datagram socket,
-which ``net.ipv4.ping_group_range`` permits, so that neither needs a privilege.
+No capability at all, no new privileges, a read-only root, no network but its own loopback, no terminal, no
+device. Apache runs as www-data from its first instruction and listens above port 1024; ping opens an ICMP
+datagram socket, which ``net.ipv4.ping_group_range`` permits: neither needs a privilege.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def oci_config(*, rootfs: Path, cgroup_path: str, hostname: str) -> dict[str, Js
                 "source": "tmpfs",
                 "options": ["nosuid", "strictatime", "mode=755", "size=64k"],
             },
-            _tmpfs("/tmp", "mode=1777", "size=8m"),
+            _tmpfs("/tmp", "mode=1777", "size=8m"),  # noqa: S108  the container's own
             _tmpfs("/run", "mode=755", f"uid={WWW_DATA}", f"gid={WWW_DATA}", "size=1m"),
             _tmpfs("/var/log/apache2", "mode=750", f"uid={WWW_DATA}", f"gid={WWW_DATA}", "size=4m"),
         ],

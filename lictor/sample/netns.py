@@ -1,8 +1,8 @@
 """Sockets inside a container's network namespace, for a process that stays outside of everything else of it.
 
-setns(2) of a network namespace is per thread, so it is called in a thread made for that one socket; the socket
-keeps its namespace and can be used from anywhere. Nothing is executed in the container and nothing of ours enters
-its cgroup.
+setns(2) of a network namespace is per thread, so it is called in a thread made for that one socket; the
+socket keeps its namespace and can be used from anywhere. Nothing is executed in the container and nothing of
+ours enters its cgroup.
 """
 
 from __future__ import annotations

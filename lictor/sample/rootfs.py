@@ -1,6 +1,6 @@
-"""The root file system of the sample's container: Apache, ping, dash, bash and coreutils from the host's own
-distribution, and the sample's site.
+"""The root file system of the sample's container: a web server and a few programs, and the sample's site.
 
+The programs (Apache, ping, dash, bash, coreutils) are packages of the host's own distribution.
 :func:`build_rootfs` unpacks Debian packages with mmdebstrap (variant ``extract``: no maintainer script runs),
 lays the site over them and puts the result in place with one rename. Its folder is named after the recipe:
 a changed recipe is another folder, and what stands there is complete. About 5 to 15 s, below 100 MB.
@@ -71,13 +71,8 @@ Log = Callable[[str], None]
 
 
 def cache_folder() -> Path:
-    """Where built things are kept: ``LICTOR_CACHE``, else ``/var/cache/lictor`` for root, else the user's cache."""
-    configured = os.environ.get("LICTOR_CACHE")
-    if configured:
-        return Path(configured)
-    if os.geteuid() == 0:
-        return Path("/var/cache/lictor")
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lictor"
+    """Where built things are kept: ``LICTOR_CACHE``, else ``/var/cache/lictor``."""
+    return Path(os.environ.get("LICTOR_CACHE") or "/var/cache/lictor")
 
 
 def build_rootfs(log: Log, *, cache: Path | None = None) -> Path:
@@ -167,7 +162,12 @@ def _unpack(root: Path, codename: str, log: Log) -> None:
     with tempfile.TemporaryFile() as output:
         try:
             finished = subprocess.run(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, timeout=BUILD_TIMEOUT_S
+                command,
+                check=False,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                timeout=BUILD_TIMEOUT_S,
             )
         except subprocess.TimeoutExpired:
             raise SampleError(f"mmdebstrap did not finish within {BUILD_TIMEOUT_S:.0f} s") from None
@@ -191,15 +191,23 @@ def _trim(root: Path) -> None:
 
 def _lay_site(root: Path) -> None:
     for relative in MOUNT_POINTS:
-        (root / relative).mkdir(parents=True, exist_ok=True)
+        _make_folder(root / relative)
     for relative, text in ACCOUNTS.items():
         _write(root / relative, text.encode(), 0o644)
     for name, (relative, mode) in SITE.items():
         _write(root / relative, _site_file(name), mode)
 
 
+def _make_folder(path: Path) -> None:
+    """Make what is missing of it, readable for www-data whatever the umask of this process."""
+    if not path.is_dir():
+        _make_folder(path.parent)
+        path.mkdir()
+        path.chmod(0o755)
+
+
 def _write(path: Path, content: bytes, mode: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     path.unlink(missing_ok=True)
     path.write_bytes(content)
     path.chmod(mode)

@@ -35,9 +35,9 @@ class Page:
 
 
 async def visit(container: SampleContainer, path: str, *, timeout_s: float = VISIT_TIMEOUT_S) -> Page:
-    """GET ``path``, which is sent as it is; the whole visit takes ``timeout_s`` at most. Raises :class:`SampleError`.
+    """GET ``path``, sent as it is, within ``timeout_s`` in all; a cancelled visit hangs up at once.
 
-    A cancelled visit hangs up at once.
+    Raises :class:`SampleError` when no answer in HTTP comes.
     """
     asked_at = time.time_ns()
     connection: socket.socket | None = None
