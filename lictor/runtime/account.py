@@ -7,11 +7,9 @@ import pwd
 from dataclasses import dataclass
 from pathlib import Path
 
+from lictor.runtime.errors import AccountError
+
 NAME = "lictor"
-
-
-class NoAccountError(RuntimeError):
-    """The system user has not been made yet."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,12 +39,12 @@ def find(name: str = NAME) -> Account | None:
 def unprivileged() -> Account | None:
     """Whom to drop to: the system user when root; None, everything as oneself, when not.
 
-    Raises NoAccountError when root and the user does not exist.
+    Raises AccountError when root and the user does not exist.
     """
     if os.geteuid() != 0:
         return None
     account = find()
     if account is None:
         msg = f"there is no system user {NAME!r}: run `make setup`, or useradd --system --user-group {NAME}"
-        raise NoAccountError(msg)
+        raise AccountError(msg)
     return account

@@ -1,9 +1,11 @@
-"""The servers' files: fetched by Maven, checked against the lock file in the repository, unpacked in the cache."""
+"""The servers' files.
+
+Fetched by Maven, checked against the lock file in the repository, unpacked in the cache.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
 import subprocess
@@ -12,6 +14,8 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from lictor.runtime.errors import ArtifactError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,13 +26,12 @@ LOCK = RUNTIME / "artifacts.sha256"
 MAVEN_TIMEOUT_S = 900.0
 
 
-class ArtifactError(RuntimeError):
-    """An artifact is missing, cannot be fetched or is not what the lock file says."""
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Artifacts:
-    """Unpacked in the cache: a folder of Kafka's jars and Elasticsearch's home, each named with its version."""
+    """Unpacked in the cache.
+
+    A folder of Kafka's jars and Elasticsearch's home, each named with its version.
+    """
 
     kafka: Path
     elasticsearch: Path
@@ -122,7 +125,9 @@ def maven(target: Path, say: Callable[[str], None]) -> None:
             msg = f"Maven did not finish within {MAVEN_TIMEOUT_S:g} s: check the network, then try again"
             raise ArtifactError(msg) from expired
     if done.returncode != 0:
-        msg = f"Maven failed; check the network and your Maven settings, then try again:\n{done.stdout[-2000:]}"
+        msg = (
+            f"Maven failed; check the network and your Maven settings, then try again:\n{done.stdout[-2000:]}"
+        )
         raise ArtifactError(msg)
 
 
@@ -133,10 +138,16 @@ def unpack(archive: Path, target: Path) -> None:
         for entry in bundle.infolist():
             path = Path(bundle.extract(entry, inner))
             if mode := entry.external_attr >> 16 & 0o777:
-                path.chmod(mode | 0o444 | (0o111 if path.is_dir() else 0))
+                path.chmod(mode)
     (content,) = inner.iterdir()
     content.rename(target)
     inner.rmdir()
+
+
+def open_to_all(folder: Path) -> None:
+    """Let the unprivileged user read everything, whatever the umask was."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
 
 
 def fetch(cache: Path, say: Callable[[str], None], lock: Path = LOCK) -> Artifacts:
@@ -153,17 +164,30 @@ def fetch(cache: Path, say: Callable[[str], None], lock: Path = LOCK) -> Artifac
         target.mkdir()
         maven(target, say)
         verify(target, expected)
-        for old in (found.kafka, found.elasticsearch):
-            shutil.rmtree(old, ignore_errors=True)
         say(f"unpacking into {cache}")
-        shutil.copytree(target / "kafka", found.kafka)
-        found.kafka.chmod(0o755)
-        unpack(target / f"{found.elasticsearch.name}.zip", Path(scratch) / found.elasticsearch.name)
-        (Path(scratch) / found.elasticsearch.name).rename(found.elasticsearch)
-    fresh = stamp(cache).with_suffix(".fresh")
-    shutil.copyfile(lock, fresh)
-    os.replace(fresh, stamp(cache))
+        unpack(target / f"{found.elasticsearch.name}.zip", target / found.elasticsearch.name)
+        for fresh, place in (
+            (target / "kafka", found.kafka),
+            (target / found.elasticsearch.name, found.elasticsearch),
+        ):
+            open_to_all(fresh)
+            if place.exists():
+                shutil.rmtree(place)
+            fresh.rename(place)
+    filled = stamp(cache).with_suffix(".fresh")
+    shutil.copyfile(lock, filled)
+    filled.replace(stamp(cache))
     return found
+
+
+def remove(cache: Path) -> None:
+    """Remove what `fetch` put into the cache, and the folder if nothing else is in it."""
+    for path in cache.iterdir():
+        if path.is_dir() and path.name.startswith(("kafka-", "elasticsearch-", "fetching-")):
+            shutil.rmtree(path)
+    stamp(cache).unlink(missing_ok=True)
+    if not any(cache.iterdir()):
+        cache.rmdir()
 
 
 def relock(say: Callable[[str], None]) -> None:

@@ -1,7 +1,7 @@
-"""One Elasticsearch node on loopback, as the unprivileged user it insists on, with its data under the state folder.
+"""One Elasticsearch node on loopback, as the unprivileged user that it insists on.
 
-The distribution is the one that Elastic publishes for integration tests: the real server with fewer modules. In it,
-`GET /` is missing, and security is a module it does not have; nothing but loopback may reach it.
+Its data are under the state folder. The distribution is the one that Elastic publishes for integration
+tests: the real server with fewer modules; `GET /` is missing in it. Security is off: loopback only.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lictor.runtime import leash, ports
+from lictor.runtime.child import Child
 from lictor.runtime.leashed import Command
-from lictor.runtime.supervisor import Child
 
 if TYPE_CHECKING:
     from lictor.runtime.java import Jdk
@@ -64,7 +64,10 @@ class Elasticsearch:
         return f"http://127.0.0.1:{self.port}"
 
     def prepare(self) -> None:
-        """Write the configuration folder anew and only then give it away: the node adds its keystore to it."""
+        """Write the configuration folder anew and only then give it away.
+
+        The node adds its keystore to it.
+        """
         if self.config.exists():
             shutil.rmtree(self.config)
         shutil.copytree(self.distribution / "config", self.config)

@@ -9,16 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lictor.runtime.errors import NoJdkError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 JVM_FOLDER = Path("/usr/lib/jvm")
 VECTOR_MODULE = "jdk.incubator.vector"
 RUN_TIMEOUT_S = 20.0
-
-
-class NoJdkError(RuntimeError):
-    """No JDK on this machine fits; the message says what to do."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,8 +60,8 @@ ELASTICSEARCH = Requirement(
     server="Elasticsearch",
     version=21,
     modules=frozenset({VECTOR_MODULE}),
-    remedy="install one (openjdk-21-jdk-headless where the distribution has it, else a build from adoptium.net), "
-    "point LICTOR_JAVA_HOME at it, or use a server of your own with --elasticsearch URL",
+    remedy="install one (openjdk-21-jdk-headless where the distribution has it, else a build from "
+    "adoptium.net), point LICTOR_JAVA_HOME at it, or use a server of your own with --elasticsearch URL",
 )
 
 
@@ -104,7 +102,9 @@ def inspect(home: Path) -> Jdk | None:
     if not java.is_file() or not os.access(java, os.X_OK):
         return None
     release = home / "release"
-    facts = parse_release(release.read_text(encoding="utf-8", errors="replace")) if release.is_file() else None
+    facts = (
+        parse_release(release.read_text(encoding="utf-8", errors="replace")) if release.is_file() else None
+    )
     facts = facts or ask(java)
     if facts is None:
         return None
@@ -115,7 +115,10 @@ def inspect(home: Path) -> Jdk | None:
 
 
 def candidates(environ: Mapping[str, str], jvm_folder: Path = JVM_FOLDER) -> list[Path]:
-    """Folders to look into: LICTOR_JAVA_HOME alone if set; else JAVA_HOME, then the distribution's JVM folder."""
+    """Folders to look into: LICTOR_JAVA_HOME alone if set.
+
+    Else JAVA_HOME, then the distribution's JVM folder.
+    """
     if chosen := environ.get("LICTOR_JAVA_HOME"):
         return [Path(chosen)]
     homes = [Path(environ["JAVA_HOME"])] if environ.get("JAVA_HOME") else []
@@ -143,7 +146,9 @@ def find(
     for jdk in jdks:
         if requirement.missing(jdk) is None:
             return jdk
-    needs = f"Java {requirement.version} or newer" + "".join(f" with {module}" for module in requirement.modules)
+    needs = f"Java {requirement.version} or newer" + "".join(
+        f" with {module}" for module in requirement.modules
+    )
     seen = "; ".join(f"{jdk.home} {requirement.missing(jdk)}" for jdk in jdks) or "none found"
     msg = f"{requirement.server} needs {needs} ({seen}): {requirement.remedy}"
     raise NoJdkError(msg)

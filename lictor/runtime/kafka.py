@@ -13,9 +13,10 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from lictor.runtime import ports
+from lictor.runtime.child import Child
+from lictor.runtime.errors import CannotFormatError
 from lictor.runtime.leashed import Command, log_tail, rotate, run
 from lictor.runtime.state import write_atomically
-from lictor.runtime.supervisor import Child
 
 if TYPE_CHECKING:
     from lictor.runtime.java import Jdk
@@ -31,8 +32,8 @@ SILENT = logging.getLogger("lictor.runtime.kafka.probe")
 SILENT.addHandler(logging.NullHandler())
 SILENT.propagate = False
 
-# Start fast (C1 alone, one GC thread, no perf data file), stay small, and let the class archive fall away silently
-# when it does not fit this JDK.
+# Start fast (C1 alone, one GC thread, no perf data file), stay small, and let the class archive fall away
+# silently when it does not fit this JDK.
 JVM_FLAGS = (
     f"-Xmx{HEAP}",
     "-XX:+UseSerialGC",
@@ -85,10 +86,6 @@ num.io.threads=4
 background.threads=2
 log.cleaner.dedupe.buffer.size=16777216
 """
-
-
-class CannotFormatError(RuntimeError):
-    """Kafka's storage tool refused to make the data folder."""
 
 
 class Broker:
@@ -144,7 +141,7 @@ class Broker:
         log = self.state.logs / "kafka-format.log"
         rotate(log)
         tool = ("kafka.tools.StorageTool", "format", "--config", str(settings), "--cluster-id", cluster)
-        done = await run(self.java(*tool, log=log), FORMAT_TIMEOUT_S)
+        done = await run(self.java(*tool, log=log), FORMAT_TIMEOUT_S, self.state.guardians)
         if done.code != 0:
             msg = f"Kafka's data folder {self.data} could not be formatted:\n{log_tail(log)}"
             raise CannotFormatError(msg)
@@ -161,7 +158,7 @@ class Broker:
         )
 
     async def is_ready(self) -> bool:
-        """Whether the broker is registered and every partition has a leader, so that a produce is acknowledged."""
+        """Whether the broker is registered and every partition has a leader: a produce is acknowledged."""
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", self.port)
         except ConnectionRefusedError:

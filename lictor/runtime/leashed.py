@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import signal
 import socket
 import sys
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lictor.runtime import leash
+from lictor.runtime.errors import CannotStartError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,10 +24,6 @@ START_TIMEOUT_S = 30.0
 LOG_MAX_BYTES = 32 << 20
 TAIL_BYTES = 4096
 TAIL_LINES = 15
-
-
-class CannotStartError(RuntimeError):
-    """The command could not be executed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +41,10 @@ class Command:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Exit:
-    """How a command ended: its code (128 + the signal when killed) and pids that could not be ended with it."""
+    """How a command ended.
+
+    Its code (128 + the signal when killed) and pids that could not be ended with it.
+    """
 
     code: int
     survivors: tuple[int, ...] = ()
@@ -53,17 +54,24 @@ class Leashed:
     """A running command; made by `start`."""
 
     def __init__(
-        self, guardian: asyncio.subprocess.Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        pid: int,
+        guardian: asyncio.subprocess.Process,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> None:
+        self.pid = pid
         self._guardian = guardian
         self._reader = reader
         self._writer = writer
-        self.pid = 0
-        self._exit: asyncio.Task[Exit] | None = None
+        self._exit = asyncio.create_task(self._follow(), name=f"leash of {pid}")
 
     @classmethod
-    async def start(cls, command: Command) -> Leashed:
-        """Start the command; returns once it has been executed, raises CannotStartError when that failed."""
+    async def start(cls, command: Command, hold: Path | None = None) -> Leashed:
+        """Start the command; returns once it has been executed, raises CannotStartError when that failed.
+
+        Its guardian holds a shared lock on the file `hold` until the whole tree is gone.
+        """
         ours, theirs = socket.socketpair()
         with theirs:
             guardian = await asyncio.create_subprocess_exec(
@@ -79,10 +87,9 @@ class Leashed:
                 env={},
             )
         reader, writer = await asyncio.open_connection(sock=ours)
-        leashed = cls(guardian, reader, writer)
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
-                writer.write(leashed_order(command))
+                writer.write(order_line(command, hold))
                 await writer.drain()
                 first = json.loads(await reader.readline() or b"{}")
         except BaseException:
@@ -93,9 +100,7 @@ class Leashed:
             await guardian.wait()
             msg = f"cannot run {command.argv[0]}: {first.get('error', 'its guardian died')}"
             raise CannotStartError(msg)
-        leashed.pid = first["started"]
-        leashed._exit = asyncio.create_task(leashed._follow(), name=f"leash of {leashed.pid}")
-        return leashed
+        return cls(first["started"], guardian, reader, writer)
 
     async def _follow(self) -> Exit:
         """Read the guardian's last word; when it died without one, end the command's session in its stead."""
@@ -108,12 +113,11 @@ class Leashed:
         await self._guardian.wait()
         if ended is None:
             kill_session(self.pid)
-            ended = Exit(code=128 + leash.signal.SIGKILL)
+            ended = Exit(code=128 + signal.SIGKILL)
         return ended
 
     async def wait(self) -> Exit:
         """The end of the command and of its whole tree; cancelling the wait does not end them."""
-        assert self._exit is not None
         return await asyncio.shield(self._exit)
 
     async def stop(self) -> Exit:
@@ -123,7 +127,7 @@ class Leashed:
         return await self.wait()
 
 
-def leashed_order(command: Command) -> bytes:
+def order_line(command: Command, hold: Path | None) -> bytes:
     """The guardian's first line."""
     account = command.account
     order = leash.Order(
@@ -136,8 +140,10 @@ def leashed_order(command: Command) -> bytes:
         gid=None if account is None else account.gid,
         groups=[] if account is None else list(account.groups),
         grace=command.stop_grace,
+        hold=None if hold is None else str(hold),
     )
-    return json.dumps(order._asdict()).encode() + b"\n"
+    fields = order._asdict()  # noqa: SLF001 - public in a namedtuple
+    return json.dumps(fields).encode() + b"\n"
 
 
 def kill_session(leader: int) -> None:
@@ -151,7 +157,7 @@ def kill_session(leader: int) -> None:
             continue
         fields = leash.stat_fields(int(entry.name))
         if session == leader and fields is not None:
-            leash.send(int(entry.name), fields[1], leash.signal.SIGKILL)
+            leash.send(int(entry.name), fields[1], signal.SIGKILL)
 
 
 def log_tail(log: Path | None) -> str:
@@ -170,11 +176,11 @@ def rotate(log: Path) -> None:
         log.replace(log.with_name(log.name + ".1"))
 
 
-async def run(command: Command, timeout: float) -> Exit:
-    """Run a command to its end, at most `timeout` seconds; raises TimeoutError with the tree ended."""
-    leashed = await Leashed.start(command)
+async def run(command: Command, within: float, hold: Path | None = None) -> Exit:
+    """Run a command to its end, at most `within` seconds; raises TimeoutError with the tree ended."""
+    leashed = await Leashed.start(command, hold)
     try:
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(within):
             return await leashed.wait()
     finally:
         await leashed.stop()

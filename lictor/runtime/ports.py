@@ -6,11 +6,9 @@ import random
 import socket
 from pathlib import Path
 
+from lictor.runtime.errors import NoFreePortError
+
 LOWEST = 15_000
-
-
-class NoFreePortError(RuntimeError):
-    """No loopback port could be bound."""
 
 
 def is_free(port: int) -> bool:
@@ -32,8 +30,8 @@ def ephemeral_floor() -> int:
 def choose(count: int = 1) -> tuple[int, ...]:
     """Distinct free ports below the ephemeral range.
 
-    From within that range, an outgoing connection could take the port of a broker that is just restarting; a client
-    that keeps trying to reach it could even connect to itself.
+    From within that range, an outgoing connection could take the port of a broker that is just restarting;
+    a client that keeps trying to reach it could even connect to itself.
     """
     highest = max(ephemeral_floor(), LOWEST + 1_000)
     chosen: list[int] = []
@@ -42,8 +40,9 @@ def choose(count: int = 1) -> tuple[int, ...]:
             chosen.append(port)
             if len(chosen) == count:
                 return tuple(chosen)
-    msg = f"no {count} free ports on 127.0.0.1 between {LOWEST} and {highest}: stop what holds them, then try again"
-    raise NoFreePortError(msg)
+    raise NoFreePortError(
+        f"{count} free ports on 127.0.0.1 from {LOWEST} to {highest} are not to be had: stop what holds them"
+    )
 
 
 def remembered(path: Path, count: int = 1) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""The broker and Elasticsearch of one state folder, found, prepared and started together under a supervisor."""
+"""The broker and Elasticsearch of one state folder, found, prepared and started together."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from lictor.runtime.state import default_cache
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lictor.runtime.child import Child
     from lictor.runtime.state import LocalState
-    from lictor.runtime.supervisor import Child, Supervisor
+    from lictor.runtime.supervisor import Supervisor
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +66,8 @@ def find_servers(
     return Servers(
         broker=None if kafka_jdk is None else Broker(state, found.kafka, kafka_jdk),
         elasticsearch=(
-            None if elasticsearch_jdk is None else Elasticsearch(state, found.elasticsearch, elasticsearch_jdk)
+            None
+            if elasticsearch_jdk is None
+            else Elasticsearch(state, found.elasticsearch, elasticsearch_jdk)
         ),
     )

@@ -1,13 +1,14 @@
 """Where the local runtime keeps its things, who may read them, and what is live right now.
 
-The state folder is root's with group `lictor` (mode 0750), so that the unprivileged children can reach their own
-folders below it and nobody else can; a project cloned under a closed home folder does not matter to them::
+The state folder is root's with group `lictor` (mode 0750), so that the unprivileged children can reach
+their own folders below it and nobody else can; a project cloned under a closed home folder does not matter
+to them::
 
     lock            held by the one `lictor up` that uses this state folder
-    runtime.json    addresses and pids of what is live, for other commands in other terminals
-    logs/           one log a child, the run's and the one before
-    keys/           generated credentials, closed to the unprivileged user
-    sockets/        Unix sockets between services, which the unprivileged user may create
+    guardians       held by the guardian of every child, so that a run waits until those of the run before
+    are gone runtime.json    addresses and pids of what is live, for other commands in other terminals logs/
+    one log a child, the run's and the one before keys/           generated credentials, closed to the
+    unprivileged user sockets/        Unix sockets between services, which the unprivileged user may create
     kafka/, elasticsearch/, ...   each child's own
 """
 
@@ -17,21 +18,20 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from lictor.runtime import leash
 from lictor.runtime.account import Account, unprivileged
+from lictor.runtime.errors import StateError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 RUNTIME_VERSION = 1
-
-
-class StateLockedError(RuntimeError):
-    """Another run holds this state folder."""
+OUTWAIT_S = 30.0
 
 
 def default_state(environ: Mapping[str, str] = os.environ) -> Path:
@@ -82,6 +82,12 @@ def boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
+def start_time_of(pid: int) -> int | None:
+    """Clock ticks from boot to the process's start; None when it is gone."""
+    fields = leash.stat_fields(pid)
+    return None if fields is None else fields[1]
+
+
 class LocalState:
     """A state folder that this process holds; use it as a context manager."""
 
@@ -98,9 +104,18 @@ class LocalState:
         """The state in `root` (default: `default_state()`), with the account that its children run as."""
         return cls((root or default_state()).absolute(), unprivileged())
 
+    @property
+    def guardians(self) -> Path:
+        """The file whose lock every child's guardian holds; give it to the supervisor."""
+        return self.root / "guardians"
+
     def __enter__(self) -> Self:
+        if self.root.exists() and not (self.root / "lock").exists() and any(self.root.iterdir()):
+            msg = f"{self.root} has other things in it: name a new or empty folder with LICTOR_STATE"
+            raise StateError(msg)
         self._make(self.root, 0o750)
         self._lock = self._take_lock()
+        self._outwait_earlier_run()
         self._make(self.logs, 0o750)
         self._make(self.keys, 0o700)
         self._make(self.sockets, 0o770)
@@ -129,10 +144,28 @@ class LocalState:
                 f"the state folder {self.root} is in use by process {holder or 'unknown'}: stop that one, "
                 "or give this one a folder of its own with LICTOR_STATE"
             )
-            raise StateLockedError(msg) from None
+            raise StateError(msg) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         return descriptor
+
+    def _outwait_earlier_run(self) -> None:
+        """After a crash the guardians end the children of that run; their data must not be opened before."""
+        descriptor = os.open(self.guardians, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        deadline = time.monotonic() + OUTWAIT_S
+        try:
+            while True:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        msg = f"children of an earlier run on {self.root} did not end within {OUTWAIT_S:g} s"
+                        raise StateError(msg) from None
+                    time.sleep(0.05)
+                else:
+                    return
+        finally:
+            os.close(descriptor)
 
     def home_of(self, child: str) -> Path:
         """A child's folder: ours, entered but not written by the unprivileged user."""
@@ -141,7 +174,7 @@ class LocalState:
         return path
 
     def folder(self, child: str, name: str, *, fresh: bool = False) -> Path:
-        """A folder of the child's own inside its home (mode 0700, the unprivileged user's), emptied if `fresh`.
+        """A folder of the child's own in its home (mode 0700, the unprivileged user's), emptied if `fresh`.
 
         Never write into it as root afterwards: its owner could have put a link there.
         """
@@ -160,11 +193,9 @@ class LocalState:
 
     def publish(self, *, bootstrap: str | None, elasticsearch: str | None, pids: Mapping[str, int]) -> None:
         """Tell other commands what is live; taken back when this state is left."""
-        own = leash.stat_fields(os.getpid())
-        assert own is not None
         live = Live(
             pid=os.getpid(),
-            start_time=own[1],
+            start_time=start_time_of(os.getpid()) or 0,
             boot_id=boot_id(),
             bootstrap=bootstrap,
             elasticsearch=elasticsearch,
@@ -184,7 +215,6 @@ def find_live(root: Path | None = None) -> Live | None:
     if content.pop("version") != RUNTIME_VERSION:
         return None
     live = Live(**content)
-    fields = leash.stat_fields(live.pid)
-    if live.boot_id != boot_id() or fields is None or fields[1] != live.start_time:
+    if live.boot_id != boot_id() or start_time_of(live.pid) != live.start_time:
         return None
     return live

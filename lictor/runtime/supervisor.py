@@ -3,96 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import enum
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
-from lictor.runtime.leashed import Command, Exit, Leashed, log_tail, rotate
+from lictor.runtime.child import Change, Child, ChildState, died
+from lictor.runtime.errors import CannotStartError, ChildFailedError
+from lictor.runtime.leashed import Leashed, log_tail, rotate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
-Probe = Callable[[], Awaitable[bool]]
+    from lictor.runtime.leashed import Exit
+
+Observer = Callable[[Change], None]
 PROBE_INTERVAL_S = 0.05
-
-
-class ChildState(enum.Enum):
-    """Where a child stands."""
-
-    STARTING = "starting"
-    READY = "ready"
-    BACKING_OFF = "backing-off"
-    STOPPING = "stopping"
-    STOPPED = "stopped"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RestartPolicy:
-    """Exponential back-off in seconds; a child that died more than `limit` times in `window` seconds has failed."""
-
-    first_delay: float = 0.1
-    factor: float = 2.0
-    longest_delay: float = 5.0
-    limit: int = 5
-    window: float = 60.0
-
-    def delay(self, deaths: int) -> float:
-        """Seconds to wait after the `deaths`-th death in the window (from 1)."""
-        return min(self.longest_delay, self.first_delay * self.factor ** (deaths - 1))
-
-
-NO_RESTART = RestartPolicy(limit=0)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Child:
-    """A command to keep up; without a probe it is ready once executed; `after` names children it needs ready."""
-
-    name: str
-    command: Command
-    probe: Probe | None = None
-    ready_timeout: float = 30.0
-    restart: RestartPolicy = field(default_factory=RestartPolicy)
-    after: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
-    """A child's new state: `at` in ns since the epoch, `pid` of the command itself (0 when none runs)."""
-
-    name: str
-    state: ChildState
-    pid: int
-    at: int
-    detail: str = ""
-
-
-class ChildFailedError(RuntimeError):
-    """A child did not become ready, or died too often; the message has the end of its log."""
-
-    def __init__(self, name: str, reason: str, tail: str) -> None:
-        super().__init__(f"{name} {reason}" + (f"; its log ends:\n{tail}" if tail else ""))
-        self.name = name
-        self.reason = reason
-        self.tail = tail
 
 
 class _Kept:
     """One child under supervision."""
 
-    def __init__(self, child: Child, report: Callable[[Change], None]) -> None:
+    def __init__(self, child: Child, observe: Observer, hold: Path | None) -> None:
         self.child = child
-        self.report = report
+        self.observe = observe
+        self.hold = hold
         self.state = ChildState.STOPPED
         self.running: Leashed | None = None
-        self.ready = asyncio.Event()
         self.failure: ChildFailedError | None = None
-        self.deaths: deque[float] = deque(maxlen=max(1, child.restart.limit + 1))
-        self.task: asyncio.Task[None] | None = None
+        self.deaths: deque[float] = deque(maxlen=child.restart.limit + 1)
+        self.keeping: asyncio.Task[None] | None = None
 
     @property
     def pid(self) -> int:
@@ -100,13 +41,8 @@ class _Kept:
 
     def become(self, state: ChildState, detail: str = "") -> None:
         self.state = state
-        if state is ChildState.READY:
-            self.ready.set()
-        else:
-            self.ready.clear()
-        self.report(
-            Change(name=self.child.name, state=state, pid=self.pid, at=time.time_ns(), detail=detail)
-        )
+        now = time.time_ns()
+        self.observe(Change(name=self.child.name, state=state, pid=self.pid, at=now, detail=detail))
 
     def fail(self, reason: str) -> ChildFailedError:
         self.failure = ChildFailedError(self.child.name, reason, log_tail(self.child.command.log))
@@ -115,33 +51,43 @@ class _Kept:
 
     async def bring_up(self) -> str | None:
         """Start the command and wait until it is ready; why not, when it is not (and then it is ended)."""
+        try:
+            self.running = await Leashed.start(self.child.command, self.hold)
+        except CannotStartError as error:
+            return str(error)
         self.become(ChildState.STARTING)
-        self.running = await Leashed.start(self.child.command)
-        self.become(ChildState.STARTING, "executed")
         ended = asyncio.create_task(self.running.wait())
         probed = asyncio.create_task(self.poll_probe())
         try:
             await asyncio.wait(
                 {ended, probed}, timeout=self.child.ready_timeout, return_when=asyncio.FIRST_COMPLETED
             )
-            if probed.done() and not ended.done():
-                probed.result()
-                self.become(ChildState.READY)
-                return None
-            if ended.done():
-                return died(ended.result(), "before it was ready")
-            return f"was not ready after {self.child.ready_timeout:g} s"
+            reason = self.why_not_ready(ended.result() if ended.done() else None, probed)
+        except BaseException:
+            await self.end_running()
+            raise
         finally:
-            for task in (ended, probed):
-                task.cancel()
+            ended.cancel()
+            probed.cancel()
             await asyncio.gather(ended, probed, return_exceptions=True)
-            if self.state is not ChildState.READY:
-                await self.running.stop()
-                self.running = None
+        if reason is None:
+            self.become(ChildState.READY)
+        else:
+            await self.end_running()
+        return reason
+
+    def why_not_ready(self, ended: Exit | None, probed: asyncio.Task[None]) -> str | None:
+        """What came of the wait for readiness; None when the child is ready."""
+        if ended is not None:
+            return f"{died(ended)} before it was ready"
+        if not probed.done():
+            return f"was not ready after {self.child.ready_timeout:g} s"
+        error = probed.exception()
+        return None if error is None else f"could not be probed: {error!r}"
 
     async def poll_probe(self) -> None:
         """Return once the probe says yes."""
-        while self.child.probe is not None and not await self.child.probe():
+        while self.child.probe is not None and not await self.child.probe():  # noqa: ASYNC110 - not ours to set
             await asyncio.sleep(PROBE_INTERVAL_S)
 
     async def keep(self) -> None:
@@ -149,48 +95,52 @@ class _Kept:
         policy = self.child.restart
         reason: str | None = None
         while True:
-            if reason is None:
-                assert self.running is not None
-                reason = died(await self.running.wait(), "")
+            if reason is None and self.running is not None:
+                reason = died(await self.running.wait())
                 self.running = None
-            self.deaths.append(time.monotonic())
-            recent = sum(1 for at in self.deaths if self.deaths[-1] - at < policy.window)
+            now = time.monotonic()
+            self.deaths.append(now)
+            recent = sum(1 for at in self.deaths if now - at < policy.window)
             if recent > policy.limit:
-                self.fail(f"{reason}, and {recent} times within {policy.window:g} s")
+                times = f", for the {recent}th time within {policy.window:g} s" if policy.limit else ""
+                self.fail(f"{reason}{times}")
                 return
             delay = policy.delay(recent)
             self.become(ChildState.BACKING_OFF, f"{reason}, restarting in {delay:g} s")
             await asyncio.sleep(delay)
             reason = await self.bring_up()
 
+    async def end_running(self) -> None:
+        """End the command's tree, if there is one."""
+        if self.running is not None:
+            await self.running.stop()
+            self.running = None
+
     async def stop(self) -> None:
-        """End the command's tree and stop keeping it up."""
-        if self.task is not None:
-            self.task.cancel()
-            await asyncio.gather(self.task, return_exceptions=True)
-            self.task = None
-        if self.running is None:
-            return
-        self.become(ChildState.STOPPING)
-        ended = await self.running.stop()
-        self.running = None
-        self.become(ChildState.STOPPED, died(ended, ""))
-
-
-def died(ended: Exit, when: str) -> str:
-    """One phrase on how a command ended."""
-    how = f"was killed by signal {ended.code - 128}" if ended.code > 128 else f"exited with {ended.code}"
-    left = f", leaving processes {ended.survivors} that could not be ended" if ended.survivors else ""
-    return f"{how} {when}".rstrip() + left
+        """Stop keeping the child up and end its tree."""
+        if self.keeping is not None:
+            self.keeping.cancel()
+            await asyncio.gather(self.keeping, return_exceptions=True)
+        if self.running is not None:
+            self.become(ChildState.STOPPING)
+            ended = await self.running.stop()
+            self.running = None
+            self.become(ChildState.STOPPED, died(ended))
 
 
 class Supervisor:
-    """Children of this process; leaving the context stops them all, and so does the end of this process."""
+    """Children of this process; leaving the context stops them all, and so does any end of this process.
 
-    def __init__(self, on_change: Callable[[Change], None] | None = None) -> None:
-        self._on_change = on_change
+    `observe` is called in the event loop with every change and must neither block nor raise. Each child's
+    guardian holds a shared lock on the file `hold` (LocalState.guardians) until its whole tree is gone.
+    """
+
+    def __init__(self, observe: Observer | None = None, hold: Path | None = None) -> None:
+        self._observe = observe
+        self._hold = hold
         self._kept: dict[str, _Kept] = {}
-        self._failed = asyncio.Event()
+        self._changed = asyncio.Condition()
+        self._notices: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         return self
@@ -199,52 +149,87 @@ class Supervisor:
         await self.stop_all()
 
     def _report(self, change: Change) -> None:
-        if change.state is ChildState.FAILED:
-            self._failed.set()
-        if self._on_change is not None:
-            self._on_change(change)
+        notice = asyncio.create_task(self._notify())
+        self._notices.add(notice)
+        notice.add_done_callback(self._notices.discard)
+        if self._observe is not None:
+            self._observe(change)
+
+    async def _notify(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    def _register(self, child: Child) -> _Kept:
+        if child.name in self._kept:
+            msg = f"{child.name} is already kept"
+            raise ValueError(msg)
+        kept = self._kept[child.name] = _Kept(child, self._report, self._hold)
+        return kept
+
+    async def _start(self, kept: _Kept) -> None:
+        child = kept.child
+        try:
+            for needed in child.after:
+                await self.wait_ready(needed, child.ready_timeout)
+            if child.command.log is not None:
+                rotate(child.command.log)
+            reason = await kept.bring_up()
+        except BaseException:
+            del self._kept[child.name]
+            raise
+        if reason is not None:
+            del self._kept[child.name]
+            raise kept.fail(reason)
+        kept.keeping = asyncio.create_task(kept.keep(), name=f"keep {child.name}")
 
     async def start(self, child: Child) -> None:
         """Start a child, once those it needs are ready, and return when it is ready.
 
-        Raises ChildFailedError if it does not become ready the first time (a restart is for what worked once).
+        Raises ChildFailedError if it does not become ready the first time (a restart is for what worked
+        once), and TimeoutError if one that it needs is not ready within its own `ready_timeout`.
         """
-        name = child.name
-        if name in self._kept:
-            msg = f"{name} is already kept"
-            raise ValueError(msg)
-        kept = self._kept[name] = _Kept(child, self._report)
-        for needed in child.after:
-            await self.wait_ready(needed, child.ready_timeout)
-        if child.command.log is not None:
-            rotate(child.command.log)
-        try:
-            reason = await kept.bring_up()
-        except BaseException:
-            del self._kept[name]
-            raise
-        if reason is not None:
-            del self._kept[name]
-            raise kept.fail(reason)
-        kept.task = asyncio.create_task(kept.keep(), name=f"keep {name}")
+        await self._start(self._register(child))
 
     async def start_all(self, children: Iterable[Child]) -> None:
-        """Start children beside each other, as far as their needs allow; the first failure is raised alone."""
+        """Start children beside each other, as far as their needs allow; the first failure is raised, alone.
+
+        Those that had become ready before a failure stay up until they are stopped.
+        """
+        registered = [self._register(child) for child in children]
         try:
             async with asyncio.TaskGroup() as group:
-                for child in children:
-                    group.create_task(self.start(child))
+                for kept in registered:
+                    group.create_task(self._start(kept))
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
+        finally:
+            for kept in registered:
+                if kept.keeping is None:
+                    self._kept.pop(kept.child.name, None)
 
-    async def wait_ready(self, name: str, timeout: float) -> None:
-        """Until that child is ready (again); raises TimeoutError, or ChildFailedError when it has given up."""
-        kept = self._kept[name]
-        async with asyncio.timeout(timeout):
-            while not kept.ready.is_set():
+    async def wait_ready(self, name: str, within: float, *, other_than: int = 0) -> None:
+        """Until that child is ready, with a pid `other_than` the one just killed, say.
+
+        Raises TimeoutError after `within` seconds, ChildFailedError when the child has given up, KeyError
+        when there is no such child.
+        """
+        async with asyncio.timeout(within), self._changed:
+            while (kept := self._kept[name]).state is not ChildState.READY or kept.pid == other_than:
                 if kept.failure is not None:
                     raise kept.failure
-                await asyncio.sleep(PROBE_INTERVAL_S)
+                await self._changed.wait()
+
+    async def failed(self) -> None:
+        """Wait until a child has given up, then raise its ChildFailedError.
+
+        For use beside a wait for signals.
+        """
+        async with self._changed:
+            while True:
+                for kept in self._kept.values():
+                    if kept.failure is not None:
+                        raise kept.failure
+                await self._changed.wait()
 
     def pid(self, name: str) -> int:
         """The pid of the command itself, not of its guardian; 0 while none runs."""
@@ -257,13 +242,6 @@ class Supervisor:
     def pids(self) -> dict[str, int]:
         """The pid of every child that runs."""
         return {name: kept.pid for name, kept in self._kept.items() if kept.pid}
-
-    async def failed(self) -> None:
-        """Wait until a child has given up, then raise its ChildFailedError; for use beside a wait for signals."""
-        await self._failed.wait()
-        for kept in self._kept.values():
-            if kept.failure is not None:
-                raise kept.failure
 
     async def stop(self, name: str) -> None:
         """Stop one child and forget it."""

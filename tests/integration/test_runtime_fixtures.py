@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
 import uuid
 
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
+from elasticsearch import Elasticsearch
 
 
 def test_broker_takes_and_gives_back_a_record(kafka_broker: str) -> None:
@@ -42,13 +41,6 @@ def test_broker_makes_no_topic_by_accident(kafka_broker: str) -> None:
 
 def test_elasticsearch_takes_and_gives_back_a_document(elasticsearch_url: str) -> None:
     index = f"fixture-{uuid.uuid4().hex}"
-    request = urllib.request.Request(
-        f"{elasticsearch_url}/{index}/_doc/1",
-        data=b'{"said": "value"}',
-        headers={"Content-Type": "application/json"},
-        method="PUT",
-    )
-    with urllib.request.urlopen(request, timeout=60) as response:
-        assert response.status == 201
-    with urllib.request.urlopen(f"{elasticsearch_url}/{index}/_doc/1", timeout=60) as response:
-        assert json.load(response)["_source"] == {"said": "value"}
+    with Elasticsearch(elasticsearch_url, request_timeout=60) as client:
+        assert client.index(index=index, id="1", document={"said": "value"})["result"] == "created"
+        assert client.get(index=index, id="1")["_source"] == {"said": "value"}

@@ -1,0 +1,117 @@
+"""Sets up the local runtime and takes it back: ``python -m lictor.runtime.setup install|clean|lock``.
+
+`install` may be repeated: it makes the system user (when root), fetches and verifies Kafka and
+Elasticsearch, and records the broker's class archive. `clean` removes the cache, the state and the user.
+`lock` writes the lock file anew after a change of version in the pom. The system packages come first and on
+their own: `lictor.runtime.system_packages`.
+"""
+
+from __future__ import annotations
+
+# ruff: noqa: T201 - a command that prints
+import argparse
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from lictor.runtime import account, artifacts, class_archive, java
+from lictor.runtime.errors import AccountError, LocalRuntimeError, NoJdkError
+from lictor.runtime.state import LocalState, default_cache, default_state
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COMMENT = "Lictor unprivileged services"
+USER_TIMEOUT_S = 60.0
+
+
+def say(text: str) -> None:
+    """One line on what is done."""
+    print(f"runtime: {text}", flush=True)
+
+
+def run_as_root(*command: str) -> None:
+    """Run a tool of the system; raises AccountError with its own words."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=USER_TIMEOUT_S, check=False)
+    if done.returncode != 0:
+        msg = f"`{' '.join(command)}` failed: {done.stderr.strip()}"
+        raise AccountError(msg)
+
+
+def make_account() -> None:
+    """Make the system user that the servers run as; nothing to do when not root."""
+    if os.geteuid() != 0:
+        say("not root: everything runs as you, no system user is made")
+        return
+    if account.find() is not None:
+        say(f"the system user {account.NAME} exists")
+        return
+    say(f"making the system user {account.NAME} (no login, no home)")
+    flags = ("--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent")
+    run_as_root("useradd", *flags, "--shell", "/usr/sbin/nologin", "--comment", COMMENT, account.NAME)
+
+
+def remove_account() -> None:
+    """Remove the system user if setup made it."""
+    if os.geteuid() != 0 or account.find() is None:
+        return
+    if pwd.getpwnam(account.NAME).pw_gecos != COMMENT:
+        say(f"leaving the user {account.NAME}: setup did not make it")
+        return
+    say(f"removing the system user {account.NAME}")
+    run_as_root("userdel", account.NAME)
+
+
+def install(cache: Path) -> None:
+    """Everything but the system packages."""
+    say(f"cache: {cache} (LICTOR_CACHE), state: {default_state()} (LICTOR_STATE)")
+    make_account()
+    found = artifacts.fetch(cache, say)
+    class_archive.record(found, say)
+    try:
+        jdk = java.find(java.ELASTICSEARCH)
+    except NoJdkError as error:
+        say(f"Elasticsearch cannot run here yet. {error}")
+    else:
+        say(f"Elasticsearch will run with {jdk.home}")
+
+
+def clean(cache: Path, state: Path) -> None:
+    """Take back what `install` and later runs left; system packages stay.
+
+    Raises StateError while it is in use.
+    """
+    if state.exists():
+        with LocalState(state, account.find()):
+            say(f"removing the state folder {state}")
+            shutil.rmtree(state)
+    if cache.exists():
+        say(f"removing Kafka and Elasticsearch from the cache {cache}")
+        artifacts.remove(cache)
+    remove_account()
+    say("left as they are: system packages (remove them with apt-get if nothing else needs them)")
+
+
+def main() -> int:
+    """Entry point; 3 with a sentence on what to do when a step fails."""
+    parser = argparse.ArgumentParser(prog="python -m lictor.runtime.setup", description=__doc__)
+    parser.add_argument("step", choices=("install", "clean", "lock"))
+    step = parser.parse_args().step
+    try:
+        if step == "install":
+            install(default_cache())
+        elif step == "clean":
+            clean(default_cache(), default_state())
+        else:
+            artifacts.relock(say)
+    except (LocalRuntimeError, OSError) as error:
+        print(f"runtime: {error}", file=sys.stderr)
+        return 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
