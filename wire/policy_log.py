@@ -24,7 +24,10 @@ log = structlog.get_logger(__name__)
 _POLL_S = 0.2
 _MANY = 500
 
-_offset = Gauge("lictor_policy_offset", "Offset of the last policy change that this process knows.")
+POLICY_OFFSET = "lictor_policy_offset"
+"""The metric that says which policy set a process judges by."""
+
+_offset = Gauge(POLICY_OFFSET, "Offset of the last policy change that this process knows.")
 _refused = Counter(
     "lictor_policy_changes_refused_total", "Policy log records that could not be used.", ["reason"]
 )

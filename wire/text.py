@@ -1,6 +1,8 @@
 """Text that an observed process chose: decoded without loss, shown without harm."""
 
-import unicodedata
+from policy.text import printable
+
+__all__ = ["decode", "encode", "printable"]
 
 
 def decode(raw: bytes) -> tuple[str, bool]:
@@ -35,22 +37,3 @@ def encode(text: str) -> bytes:
         else:
             raise ValueError(f"not an escaped text: {text!r}")
     return bytes(out)
-
-
-def printable(text: str) -> str:
-    """Text that a terminal shows as it is: control, format and separator characters are spelled out.
-
-    That covers terminal escapes, line breaks, bidirectional overrides and zero-width characters.
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(c if _shows(c) else _spell(c) for c in text)
-
-
-def _shows(character: str) -> bool:
-    return character == " " or unicodedata.category(character)[0] not in "CZ"
-
-
-def _spell(character: str) -> str:
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,0 +1,82 @@
+"""The command's root: global flags, and every command by name."""
+
+from importlib.metadata import version as package_version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lictor.cli import (
+    demo,
+    doctor,
+    enforcement,
+    follow,
+    policies,
+    posture,
+    services,
+    topics,
+    up,
+)
+from lictor.cli.context import Form, Given, Output, fail, out
+from lictor.runtime.errors import LocalRuntimeError
+from lictor.sample.errors import SampleError
+from wire.codec import encode
+from wire.policy_log import PolicyLogError
+from wire.topic_admin import TopicError
+
+app = typer.Typer(
+    name="lictor",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Keeps workloads to the least access that they need, with evidence.",
+)
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
+    bootstrap: Annotated[str | None, typer.Option(help="Kafka brokers, host:port.")] = None,
+    topic_prefix: Annotated[str | None, typer.Option(help="What topic names begin with.")] = None,
+    elasticsearch: Annotated[str | None, typer.Option(help="Elasticsearch's base URL.")] = None,
+) -> None:
+    """Keeps workloads to the least access that they need, with evidence."""
+    flags = {"bootstrap": bootstrap, "topic_prefix": topic_prefix, "elasticsearch": elasticsearch}
+    context.obj = Given(config, flags)
+
+
+@app.command()
+def version(output: Output = Form.TEXT) -> None:
+    """Print the version."""
+    number = package_version("lictor")
+    out.print(encode({"version": number}).decode() if output is Form.JSON else f"lictor {number}")
+
+
+app.command("up")(up.up)
+app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
+app.command("sensor")(services.sensor)
+app.command("streams")(services.streams)
+app.command("enforcer")(services.enforcer)
+app.command("signaller", hidden=True)(services.signaller)
+app.command("sink")(services.sink)
+app.add_typer(topics.app, name="topics")
+app.add_typer(policies.app, name="policy")
+app.add_typer(posture.app, name="posture")
+app.add_typer(enforcement.app, name="enforcement")
+app.command("events")(follow.events)
+app.command("verdicts")(follow.verdicts)
+app.command("outcomes")(follow.outcomes)
+
+
+def main() -> None:
+    """Run the command; what went wrong ends as a sentence, not as a traceback."""
+    try:
+        app()
+    except (TopicError, PolicyLogError, LocalRuntimeError, SampleError) as error:
+        try:
+            fail(str(error))
+        except typer.Exit as ended:
+            raise SystemExit(ended.exit_code) from error

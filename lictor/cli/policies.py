@@ -1,0 +1,114 @@
+"""`lictor policy apply`, `get` and `delete`: the documents in force."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from lictor.cli.context import Form, Output, err, fail, given, out
+from lictor.cli.policy_state import asking, change, in_force
+from lictor.exit_codes import FINDINGS, USAGE
+from policy.changes import PolicyApplied, PolicyDeleted
+from policy.documents import Document, Problem, read_documents
+from wire.codec import encode
+from wire.text import printable
+
+app = typer.Typer(no_args_is_help=True, help="Policies: KubeArmorPolicy documents and their kin.")
+
+SUFFIXES = (".yaml", ".yml", ".json")
+KINDS = ("KubeArmorPolicy", "KubeArmorClusterPolicy", "KubeArmorHostPolicy")
+
+
+@app.command("apply")
+def apply(
+    context: typer.Context,
+    paths: Annotated[list[Path], typer.Argument(help="Files, folders, or - for standard input.")],
+    output: Output = Form.TEXT,
+) -> None:
+    """Put policies in force. Nothing is applied unless every document is right."""
+    documents: list[Document] = []
+    problems: list[Problem] = []
+    for name, text in _read(paths):
+        result = read_documents(text, name)
+        documents += result.documents
+        problems += result.problems
+    for problem in problems:
+        err.print(printable(str(problem)))
+    if problems:
+        fail(f"{len(problems)} problem(s); nothing was applied", FINDINGS)
+    if not documents:
+        fail("no policy documents in what was given", USAGE)
+    settings = given(context).settings()
+    for document in documents:
+        offset = change(settings, PolicyApplied(document=msgspec.Raw(document.canonical), by=asking()))
+        if output is Form.JSON:
+            row = {"policy": document.title, "hash": document.hash, "offset": offset}
+            out.print(encode(row).decode())
+        else:
+            out.print(f"applied  {document.title}  {document.hash}  from policy offset {offset} on")
+
+
+@app.command("get")
+def get(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="Only policies of this name.")] = None,
+    namespace: Annotated[str | None, typer.Option("-n", "--namespace", help="Only this namespace.")] = None,
+    output: Output = Form.TEXT,
+) -> None:
+    """Show the policies in force, in the order in which they were applied."""
+    current = in_force(given(context).settings())
+    shown = 0
+    for document in current.documents:
+        if (name and document.name != name) or (namespace and document.namespace != namespace):
+            continue
+        shown += 1
+        out.print(
+            document.canonical.decode() if output is Form.JSON else f"{document.title}  {document.hash}"
+        )
+    if output is Form.TEXT:
+        err.print(f"{shown} in force at policy offset {current.offset}, set {current.hash}")
+    if name and not shown:
+        fail(f"no policy named {name} is in force", FINDINGS)
+
+
+@app.command("delete")
+def delete(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The policy's name.")],
+    namespace: Annotated[str, typer.Option("-n", "--namespace", help="Its namespace.")] = "",
+    kind: Annotated[str, typer.Option(help="Its kind.")] = KINDS[0],
+) -> None:
+    """Take a policy out of force."""
+    if kind not in KINDS:
+        fail(f"{kind}: a policy's kind is one of {', '.join(KINDS)}", USAGE)
+    settings = given(context).settings()
+    current = in_force(settings)
+    if not any((one.kind, one.namespace, one.name) == (kind, namespace, name) for one in current.documents):
+        where = f" in namespace {namespace}" if namespace else ""
+        fail(f"no {kind} named {name}{where} is in force; see `lictor policy get`", FINDINGS)
+    offset = change(settings, PolicyDeleted(kind=kind, namespace=namespace, name=name, by=asking()))
+    out.print(f"deleted  {kind} {namespace + '/' if namespace else ''}{name}  from policy offset {offset} on")
+
+
+def _read(paths: list[Path]) -> list[tuple[str, str]]:
+    """Names and texts of all files that are meant.
+
+    A file that cannot be read is an error of usage: the command ends before anything is applied.
+    """
+    texts: list[tuple[str, str]] = []
+    for path in paths:
+        if str(path) == "-":
+            texts.append(("standard input", sys.stdin.read()))
+            continue
+        if path.is_dir():
+            files = sorted(one for one in path.rglob("*") if one.suffix in SUFFIXES and one.is_file())
+        else:
+            files = [path]
+        for file in files:
+            try:
+                texts.append((str(file), file.read_text(encoding="utf-8")))
+            except (OSError, UnicodeDecodeError) as error:
+                fail(f"{file}: {error}", USAGE)
+    return texts

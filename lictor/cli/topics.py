@@ -1,0 +1,28 @@
+"""`lictor topics create`."""
+
+import typer
+
+from lictor.cli.context import Form, Output, given, out
+from wire import topic_admin
+from wire.codec import encode
+
+app = typer.Typer(no_args_is_help=True, help="The Kafka topics.")
+
+
+@app.callback()
+def topics() -> None:
+    """The Kafka topics."""
+
+
+@app.command("create")
+def create(context: typer.Context, output: Output = Form.TEXT) -> None:
+    """Make the topics that are missing and check the others."""
+    settings = given(context).settings()
+    states = topic_admin.create(settings.kafka("lictor-topics"), settings.topics(), settings.replication)
+    for state in states:
+        if output is Form.JSON:
+            row = {"topic": state.topic.name, "created": state.created, "partitions": state.partitions}
+            out.print(encode(row).decode())
+        else:
+            done = "created" if state.created else "present"
+            out.print(f"{done}  {state.topic.name}  {state.partitions} partition(s)  {state.topic.content}")

@@ -1,0 +1,103 @@
+"""`lictor up`: the whole way on this machine, watched until Ctrl-C."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lictor.cli.context import fail, given, out, warn
+from lictor.cli.running import run_until_signal
+from lictor.demo.live import demonstrate
+from lictor.demo.terminal import Terminal
+from lictor.exit_codes import INFRASTRUCTURE, USAGE
+from lictor.pipeline.feed import Feed
+from lictor.pipeline.playback import RecordingError, play
+from lictor.pipeline.stack import Stack
+from lictor.runtime.child import Change, ChildState
+from lictor.settings import Settings
+
+
+def up(
+    context: typer.Context,
+    demo: Annotated[bool, typer.Option("--demo", help="Run the sample and its attack first.")] = False,
+    recording: Annotated[
+        Path | None,
+        typer.Option("--from", help="Judge recorded events (`lictor events -o json`); no enforcement."),
+    ] = None,
+    identity_map: Annotated[Path | None, typer.Option(help="YAML map of cgroups to workloads.")] = None,
+) -> None:
+    """Start everything on this machine and watch it until Ctrl-C.
+
+    Runs Kafka and Elasticsearch as children unless --bootstrap or --elasticsearch name others.
+    """
+    settings = given(context).settings(identity_map=identity_map)
+    if demo and recording is not None:
+        fail("--demo attacks a live container and --from judges a recording: give one of them", USAGE)
+    if recording is not None:
+        code = run_until_signal(_recorded(settings, recording))
+    elif os.geteuid() != 0:
+        fail(
+            "watching this machine needs root, for eBPF: run `sudo lictor up`, or judge recorded events with "
+            "`lictor up --from FILE`, which needs no privilege",
+            USAGE,
+        )
+    elif demo:
+        code = run_until_signal(demonstrate(settings, out, show_change, afterwards=_go_on))
+    else:
+        if settings.identity_map is None:
+            warn("no --identity-map: containers are seen, and judged `unknown` until somebody names them")
+        code = run_until_signal(_live(settings))
+    raise typer.Exit(code)
+
+
+async def _go_on(stack: Stack) -> None:
+    _say_where(stack)
+    await watch(stack)
+
+
+async def _live(settings: Settings) -> int:
+    async with Stack(settings, live=True, on_change=show_change) as stack:
+        _say_where(stack)
+        await watch(stack)
+    return INFRASTRUCTURE
+
+
+async def _recorded(settings: Settings, recording: Path) -> int:
+    async with Stack(settings, live=False, on_change=show_change) as stack:
+        _say_where(stack)
+        try:
+            count = await play(stack.kafka, stack.topics, recording)
+        except RecordingError as error:
+            fail(str(error), USAGE)
+        out.print(f"{count} recorded events sent; recordings are judged and never enforced")
+        await watch(stack)
+    return INFRASTRUCTURE
+
+
+async def watch(stack: Stack) -> None:
+    """Show what comes out until cancelled, or until a part has failed for good."""
+    terminal = Terminal(out)
+
+    async def show() -> None:
+        async with Feed(stack.kafka, stack.topics) as feed:
+            while True:
+                terminal.happened(await feed.next())
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(show())
+        group.create_task(stack.supervisor.failed())
+
+
+def show_change(change: Change) -> None:
+    """Say that a part is up, or down."""
+    if change.state in {ChildState.READY, ChildState.FAILED, ChildState.BACKING_OFF}:
+        out.print(f"{change.name:<14} {change.state.value}", style="dim")
+
+
+def _say_where(stack: Stack) -> None:
+    out.print(
+        f"Kafka at {stack.bootstrap}, Elasticsearch at {stack.elasticsearch}, logs in {stack.state.logs}"
+    )
+    out.print("Watching. Ctrl-C ends it. In another terminal: lictor verdicts, lictor policy apply FILE")

@@ -1,0 +1,64 @@
+"""The story on a terminal, as it happens, readable at 80 columns."""
+
+from rich.console import Console
+from rich.text import Text
+
+from lictor.cli.follow import clock
+from lictor.sample.attack import Step
+from wire.records import Outcome, VerdictRecord
+from wire.text import printable
+
+_STEPS: dict[Step, str] = {
+    "connected": "a shell of the container has connected to the attacker",
+    "identified": "`id` has answered",
+    "marker-sent": "the attacker types the next command",
+    "marker-answered": "the shell has carried it out",
+    "closed-by-peer": "the shell is gone before the attacker hung up",
+}
+_STYLES = {
+    "block": "bold red",
+    "audit": "yellow",
+    "unknown": "magenta",
+    "terminated": "bold green",
+    "already-gone": "cyan",
+}
+
+
+class Terminal:
+    """An audience that prints. Text from outside is shown with control characters spelled out."""
+
+    def __init__(self, console: Console) -> None:
+        """`console` decides on colours and width."""
+        self._console = console
+
+    def chapter(self, title: str, text: str) -> None:
+        """A new part begins."""
+        self._console.print()
+        self._console.print(Text(title, style="bold"))
+        self._console.print(Text(text, style="dim"))
+
+    def attacker(self, step: Step) -> None:
+        """The attacker got one step further."""
+        self._console.print(Text(f"    attacker  {_STEPS[step]}", style="italic"))
+
+    def said(self, sentence: str, *, good: bool | None = None) -> None:
+        """Something was seen."""
+        mark, style = {True: ("ok", "green"), False: ("FAILED", "bold red"), None: ("..", "dim")}[good]
+        self._console.print(Text(f"{mark:>12}  ", style=style) + Text(printable(sentence)))
+
+    def happened(self, record: VerdictRecord | Outcome) -> None:
+        """A verdict or an outcome came out of the pipeline."""
+        if isinstance(record, Outcome):
+            at, word, text = record.carried_out_ns, record.result, _outcome(record)
+        else:
+            at, word, text = record.event.time_ns, record.verdict.decision, record.verdict.sentence
+        line = Text(f"{clock(at)} ", style="dim") + Text(f"{word:<13}", style=_STYLES.get(word, ""))
+        line.append(printable(text))
+        self._console.print(line)
+
+
+def _outcome(outcome: Outcome) -> str:
+    path = outcome.record.event.executable.path
+    if outcome.exec_to_kill_ns is None:
+        return f"{path}: {outcome.sentence}"
+    return f"{path}, {outcome.exec_to_kill_ns / 1e6:.1f} ms after its exec"

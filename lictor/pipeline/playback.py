@@ -1,0 +1,94 @@
+"""Recorded events, sent to the events topic again: judged like any others, never enforced."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+import msgspec
+from confluent_kafka import KafkaException, Message, Producer
+
+from wire.codec import RecordError, encode, read_batch
+from wire.kafka import Kafka
+from wire.records import EventBatch
+from wire.topics import Topics
+
+_DELIVERY_S = 60.0
+
+
+class RecordingError(Exception):
+    """A recording cannot be used; the message names file and line."""
+
+
+def read_recording(file: TextIO, name: str) -> Iterator[EventBatch]:
+    """Batches of a recording: one JSON batch a line, as `lictor events -o json` prints them.
+
+    They are marked as recorded, and their incarnation says so too: the ids of their verdicts are then
+    others than those of the live ones.
+
+    Raises:
+        RecordingError: a line that is not a batch.
+    """
+    for number, line in enumerate(file, start=1):
+        if not line.strip():
+            continue
+        try:
+            batch = read_batch(line.encode())
+        except RecordError as error:
+            raise RecordingError(
+                f"{name}:{number}: {error.sentence}; a recording is what `lictor events -o json` prints"
+            ) from error
+        source = msgspec.structs.replace(
+            batch.source, recorded=True, incarnation=f"{batch.source.incarnation}-recorded"
+        )
+        yield msgspec.structs.replace(batch, source=source)
+
+
+async def play(kafka: Kafka, topics: Topics, path: Path) -> int:
+    """Send a recording and return its number of events, all of them acknowledged.
+
+    Raises:
+        RecordingError: the file cannot be read, or the brokers did not take it.
+    """
+    return await asyncio.to_thread(_play, kafka, topics, path)
+
+
+def _play(kafka: Kafka, topics: Topics, path: Path) -> int:
+    events = 0
+    failures: list[str] = []
+
+    def on_delivery(error: object, message: Message) -> None:
+        del message
+        if error is not None:
+            failures.append(str(error))
+
+    producer: Producer = kafka.producer(**{"message.timeout.ms": int(_DELIVERY_S * 1000)})
+    try:
+        with path.open(encoding="utf-8") as file:
+            for batch in read_recording(file, str(path)):
+                _produce(producer, topics, batch, on_delivery)
+                events += len(batch.events)
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecordingError(f"{path}: {error}") from error
+    left = producer.flush(_DELIVERY_S)
+    if left or failures:
+        raise RecordingError(
+            f"{path}: {failures[0] if failures else f'{left} batches were not taken in time'}"
+        )
+    return events
+
+
+def _produce(producer: Producer, topics: Topics, batch: EventBatch, on_delivery: object) -> None:
+    value = encode(batch)
+    while True:
+        try:
+            producer.produce(
+                topics.events.name, value, key=batch.workload.id.encode(), on_delivery=on_delivery
+            )
+        except BufferError:
+            producer.poll(0.1)
+        except KafkaException as error:
+            raise RecordingError(f"a batch cannot be sent: {error}") from error
+        else:
+            producer.poll(0)
+            return

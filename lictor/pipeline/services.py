@@ -1,0 +1,167 @@
+"""How each service runs as a child: its command, its user, and how to see that it is ready."""
+
+import asyncio
+import os
+import sys
+import urllib.request
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lictor.health import HOST
+from lictor.runtime import ports
+from lictor.runtime.child import Child
+from lictor.runtime.leashed import Command
+from lictor.runtime.state import LocalState
+from lictor.settings import Settings
+
+_READY_S = 90.0
+_PROBE_S = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where the services find the servers, and whose processes they judge."""
+
+    state: LocalState
+    settings: Settings
+    bootstrap: str
+    elasticsearch: str
+    identity_map: Path | None
+    node_key: Path | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """A child, and the port on loopback where it answers for its health; None where it has none."""
+
+    child: Child
+    port: int | None = None
+
+
+def judge(place: Place) -> Service:
+    """The stream worker, unprivileged."""
+    return _service(place, "streams", unprivileged=True)
+
+
+def sensor(place: Place) -> Service:
+    """The sensor: root until its programs are loaded, then it drops by itself."""
+    return _service(place, "sensor", unprivileged=False)
+
+
+def signaller(place: Place) -> Service:
+    """What holds the right to signal: root until it has kept CAP_KILL and CAP_SYS_PTRACE only."""
+    socket = signaller_socket(place.state)
+
+    async def listens() -> bool:
+        return socket.is_socket()
+
+    return Service(child=_child(place, "signaller", {}, probe=listens, unprivileged=False))
+
+
+def enforcer(place: Place) -> Service:
+    """The enforcer, unprivileged; it needs the signaller's socket."""
+    return _service(place, "enforcer", unprivileged=True, after=("signaller",))
+
+
+def sink(place: Place) -> Service:
+    """The Elasticsearch sink, unprivileged."""
+    return _service(place, "sink", unprivileged=True)
+
+
+def signaller_socket(state: LocalState) -> Path:
+    """Where enforcer and signaller of this state meet."""
+    return state.sockets / "signaller.sock"
+
+
+def _service(place: Place, name: str, *, unprivileged: bool, after: tuple[str, ...] = ()) -> Service:
+    (port,) = ports.choose()
+
+    async def is_ready() -> bool:
+        return await asyncio.to_thread(_answers, f"http://{HOST}:{port}/readyz")
+
+    child = _child(
+        place,
+        name,
+        {"LICTOR_METRICS_PORT": str(port)},
+        probe=is_ready,
+        unprivileged=unprivileged,
+        after=after,
+    )
+    return Service(child=child, port=port)
+
+
+def _child(
+    place: Place,
+    name: str,
+    extra: dict[str, str],
+    *,
+    probe: Callable[[], Awaitable[bool]],
+    unprivileged: bool,
+    after: tuple[str, ...] = (),
+) -> Child:
+    return Child(
+        name=name,
+        command=Command(
+            argv=(sys.executable, "-m", "lictor", name),
+            env=_environment(place) | extra,
+            cwd=_source_root(),
+            account=place.state.account if unprivileged else None,
+            log=place.state.logs / f"{name}.log",
+        ),
+        probe=probe,
+        ready_timeout=_READY_S,
+        after=after,
+    )
+
+
+def _environment(place: Place) -> dict[str, str]:
+    """The settings as a child reads them. Nothing of ours goes by argv, where anybody could see it."""
+    settings = place.settings
+    chosen = {
+        "LICTOR_BOOTSTRAP": place.bootstrap,
+        "LICTOR_ELASTICSEARCH": place.elasticsearch,
+        "LICTOR_TOPIC_PREFIX": settings.topic_prefix,
+        "LICTOR_EVENT_PARTITIONS": str(settings.event_partitions),
+        "LICTOR_ORDER_PARTITIONS": str(settings.order_partitions),
+        "LICTOR_VERDICT_PARTITIONS": str(settings.verdict_partitions),
+        "LICTOR_NODE": settings.node,
+        "LICTOR_STATE": str(place.state.root),
+        "LICTOR_SIGNALLER_SOCKET": str(signaller_socket(place.state)),
+        "LICTOR_LOG_FORMAT": "text",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PATH": os.environ.get("PATH", os.defpath),
+    }
+    if place.identity_map is not None:
+        chosen["LICTOR_IDENTITY_MAP"] = str(place.identity_map)
+    if place.node_key is not None:
+        chosen["LICTOR_NODE_KEY_FILE"] = str(place.node_key)
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith("LICTOR_") or name in {"LANG", "TZ", "HOME"}
+    }
+    return inherited | chosen
+
+
+def _source_root() -> Path:
+    return Path(__file__).resolve().parents[2]
+
+
+def _answers(url: str) -> bool:
+    try:
+        read(url)
+    except OSError:
+        return False
+    return True
+
+
+def read(url: str) -> bytes:
+    """What a service of ours answers.
+
+    Raises:
+        OSError: it does not, or not with 200.
+    """
+    with urllib.request.urlopen(url, timeout=_PROBE_S) as answer:  # noqa: S310  # loopback, our own
+        return bytes(answer.read())

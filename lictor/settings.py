@@ -1,0 +1,167 @@
+"""Settings of every command: from a file, then the environment, then flags; the later one wins.
+
+The file is TOML: `--config`, else `LICTOR_CONFIG`, else `/etc/lictor/lictor.toml` where it exists. The
+environment has the same names in capitals behind `LICTOR_`. Secrets are settings too, so that they
+come from the file or the environment and never stand in argv.
+"""
+
+import os
+import socket
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from lictor.runtime.state import find_live
+from wire.kafka import Kafka
+from wire.topics import DEFAULT_PREFIX, Topics
+
+DEFAULT_FILE = Path("/etc/lictor/lictor.toml")
+DEFAULT_BOOTSTRAP = "127.0.0.1:9092"
+DEFAULT_ELASTICSEARCH = "http://127.0.0.1:9200"
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the message names it and says what would be right."""
+
+
+class Settings(BaseSettings):
+    """What the services and commands can be told. Every field's text is in docs/settings.md."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="LICTOR_", extra="forbid", frozen=True, env_ignore_empty=True
+    )
+    file: ClassVar[Path | None] = None
+
+    bootstrap: str | None = Field(
+        None, description="Kafka brokers as host:port, comma separated. Default: the local `lictor up`'s."
+    )
+    topic_prefix: str = Field(
+        DEFAULT_PREFIX, pattern=r"^[A-Za-z0-9._-]{1,100}$", description="What every topic's name begins with."
+    )
+    event_partitions: int = Field(4, ge=1, le=1024, description="Partitions of the events topic, fixed once.")
+    order_partitions: int = Field(4, ge=1, le=1024, description="Partitions of the orders topic, fixed once.")
+    verdict_partitions: int = Field(
+        4, ge=1, le=1024, description="Partitions of the verdicts and outcomes topics, fixed once."
+    )
+    replication: int = Field(1, ge=1, le=9, description="Replicas of every topic that `topics create` makes.")
+    elasticsearch: str | None = Field(
+        None, description="Elasticsearch's base URL. Default: the local `lictor up`'s."
+    )
+    elasticsearch_api_key: SecretStr | None = Field(None, description="API key for Elasticsearch, encoded.")
+    node: str = Field(
+        default_factory=socket.gethostname,
+        pattern=r"^[A-Za-z0-9._-]{1,253}$",
+        description="This node's name in ids and keys. Default: the host's name.",
+    )
+    node_labels: dict[str, str] = Field(
+        default_factory=dict, description="Labels of this node, for host policies: JSON in the environment."
+    )
+    node_key_file: Path | None = Field(
+        None, description="File with the 32-byte key that sensor and enforcer of a node share."
+    )
+    identity_map: Path | None = Field(
+        None, description="YAML map of cgroups to namespaces, pods and labels, watched for changes."
+    )
+    args: Literal["full", "redacted", "none"] = Field(
+        "redacted", description="What is published of arguments: full, secrets replaced, or none."
+    )
+    tick_ms: float = Field(2.0, ge=0.5, le=1000, description="How often the sensor drains its rings.")
+    ring_kib: int = Field(4096, ge=64, le=1 << 20, description="Size of the process ring, a power of two.")
+    run_as: str = Field("lictor", description="Unprivileged user that services become when started as root.")
+    worker: str = Field("judge-0", description="This stream worker's static name within the node.")
+    kills_per_minute: int = Field(60, ge=0, description="Cap on what an enforcer kills.")
+    protected: list[str] = Field(
+        default_factory=list, description="Further executables of the host that are never killed: JSON list."
+    )
+    signaller_socket: Path = Field(
+        Path("/run/lictor/signaller.sock"), description="Where enforcer and signaller meet."
+    )
+    metrics_port: int | None = Field(
+        None, ge=0, le=65535, description="Port on loopback for /metrics, /healthz and /readyz; 0 picks one."
+    )
+    log_format: Literal["text", "json"] = Field("text", description="How services write their log.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags (init) win over the environment, which wins over the file."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, cls.file)
+
+    def kafka(self, client_id: str) -> Kafka:
+        """Where the brokers are: as set, else where a local `lictor up` runs one."""
+        bootstrap = self.bootstrap
+        if bootstrap is None:
+            live = find_live()
+            bootstrap = (live and live.bootstrap) or DEFAULT_BOOTSTRAP
+        return Kafka(bootstrap=bootstrap, client_id=client_id)
+
+    def elasticsearch_url(self) -> str:
+        """Where Elasticsearch is: as set, else where a local `lictor up` runs one."""
+        if self.elasticsearch is not None:
+            return self.elasticsearch
+        live = find_live()
+        return (live and live.elasticsearch) or DEFAULT_ELASTICSEARCH
+
+    def topics(self) -> Topics:
+        """The topics under the prefix with the partition counts that they were made with."""
+        return Topics(
+            prefix=self.topic_prefix,
+            event_partitions=self.event_partitions,
+            order_partitions=self.order_partitions,
+            verdict_partitions=self.verdict_partitions,
+        )
+
+    def node_key(self) -> bytes | None:
+        """The node's seal key, or None where none is set.
+
+        Raises:
+            SettingsError: the file cannot be read or is not 32 bytes.
+        """
+        if self.node_key_file is None:
+            return None
+        try:
+            key = self.node_key_file.read_bytes()
+        except OSError as error:
+            raise SettingsError(f"node_key_file: {error}; make it with 32 random bytes, mode 0640") from error
+        if len(key) != 32:
+            raise SettingsError(f"node_key_file: {self.node_key_file} has {len(key)} bytes and must have 32")
+        return key
+
+
+def load(config: Path | None, flags: dict[str, Any]) -> Settings:
+    """Read the settings.
+
+    Raises:
+        SettingsError: a file that is named but missing, or a value that does not fit.
+    """
+    named = config or (Path(os.environ["LICTOR_CONFIG"]) if os.environ.get("LICTOR_CONFIG") else None)
+    if named is not None and not named.is_file():
+        raise SettingsError(f"{named}: no such file; give another --config or leave it out")
+    Settings.file = named or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        raise SettingsError(_sentence(error)) from error
+    except ValueError as error:
+        # TOML errors and values in the environment that are not the JSON they must be.
+        raise SettingsError(str(error)) from error
+
+
+def _sentence(error: ValidationError) -> str:
+    wrong = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+    return "settings: " + "; ".join(wrong) + ". See docs/settings.md"
