@@ -13,8 +13,10 @@ import asyncio
 import secrets
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 from lictor.sample import netns
@@ -25,6 +27,9 @@ from lictor.sample.visitor import Page, visit
 CONNECT_TIMEOUT_S = 15.0
 ANSWER_TIMEOUT_S = 10.0
 PAGE_TIMEOUT_S = 15.0
+
+Step = Literal["connected", "identified", "marker-sent", "marker-answered", "closed-by-peer"]
+"""How far the attacker is: the shell is there, ``id`` has answered, and so on."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,12 +71,15 @@ def injection(port: int) -> str:
     return f"127.0.0.1; bash -c '{shell}'"
 
 
-async def attack(container: SampleContainer, *, pause_s: float = 1.0) -> AttackResult:
+async def attack(
+    container: SampleContainer, *, pause_s: float = 1.0, on_step: Callable[[Step], None] | None = None
+) -> AttackResult:
     """Break in and say how far it went; ``pause_s`` is how long the attacker looks before the next command.
 
-    Every wait is bounded, and no shell is left behind. Raises :class:`SampleError` when nothing runs.
+    ``on_step`` is told of each step as it happens. Every wait is bounded, and no shell is left behind.
+    Raises :class:`SampleError` when the container does not run.
     """
-    attacker = _Attacker(container, pause_s)
+    attacker = _Attacker(container, pause_s, on_step)
     try:
         listener = await netns.listen(container.pid)
     except OSError as error:
@@ -83,9 +91,12 @@ async def attack(container: SampleContainer, *, pause_s: float = 1.0) -> AttackR
 class _Attacker:
     """One attack under way."""
 
-    def __init__(self, container: SampleContainer, pause_s: float) -> None:
+    def __init__(
+        self, container: SampleContainer, pause_s: float, on_step: Callable[[Step], None] | None
+    ) -> None:
         self._container = container
         self._pause_s = pause_s
+        self._on_step = on_step
         self._token = secrets.token_hex(8)
         self._marker_file = f"/tmp/marker-{self._token}"  # noqa: S108  in the container's own tmpfs
         self._id_output = ""
@@ -105,11 +116,12 @@ class _Attacker:
         try:
             connection = await self._accept(listener, request)
             if connection is not None:
-                self._connected_at = time.time_ns()
+                self._connected_at = self._reached("connected")
                 await self._use_shell(connection)
             page = await self._page(request)
         finally:
             request.cancel()
+            await asyncio.gather(request, return_exceptions=True)
         return AttackResult(
             shell_connected=self._connected_at is not None,
             id_output=self._id_output,
@@ -129,20 +141,19 @@ class _Attacker:
         """The shell's connection; None when the page answered (the shell is dead) or time is up first."""
         listener.setblocking(False)
         accepting = asyncio.create_task(asyncio.get_running_loop().sock_accept(listener))
-        await asyncio.wait(
-            {accepting, request}, timeout=CONNECT_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED
-        )
-        if accepting.done():
-            return accepting.result()[0]
-        accepting.cancel()
-        return None
+        either = {accepting, request}
+        try:
+            await asyncio.wait(either, timeout=CONNECT_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+            return accepting.result()[0] if accepting.done() else None
+        finally:
+            accepting.cancel()
 
     async def _use_shell(self, connection: socket.socket) -> None:
         reader, writer = await asyncio.open_connection(sock=connection)
         try:
             self._id_output = await self._line(reader, ANSWER_TIMEOUT_S) or ""
             if self._id_output:
-                self._identified_at = time.time_ns()
+                self._identified_at = self._reached("identified")
             await self._drain(reader, self._pause_s)
             if self._closed_by_peer_at is None:
                 await self._mark(reader, writer)
@@ -153,14 +164,16 @@ class _Attacker:
     async def _mark(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Send the marker command and look for its answer, then leave."""
         command = f"echo {self._token} >{self._marker_file} && echo marked {self._token}\n"
-        self._marker_sent_at = time.time_ns()
         writer.write(command.encode())
+        self._marker_sent_at = self._reached("marker-sent")
         deadline = time.monotonic() + ANSWER_TIMEOUT_S
         while not self._marker_answered and (left := deadline - time.monotonic()) > 0:
             line = await self._line(reader, left)
             if line is None:
                 return
             self._marker_answered = line == f"marked {self._token}"
+        if self._marker_answered:
+            self._reached("marker-answered")
 
     async def _drain(self, reader: asyncio.StreamReader, seconds: float) -> None:
         """Look at what else comes, until ``seconds`` have passed or the shell hangs up."""
@@ -177,13 +190,20 @@ class _Attacker:
         except ConnectionResetError:  # killed with a command unread
             line = b""
         if not line:
-            self._closed_by_peer_at = time.time_ns()
+            self._closed_by_peer_at = self._reached("closed-by-peer")
             return None
         return line.decode(errors="replace").rstrip("\n")
 
     def _marker_is_left(self) -> bool:
         """Look for the marker's file from outside, whatever the shell said."""
         return Path(f"/proc/{self._container.pid}/root{self._marker_file}").exists()
+
+    def _reached(self, step: Step) -> int:
+        """Tell of a step; its time, ns."""
+        now = time.time_ns()
+        if self._on_step is not None:
+            self._on_step(step)
+        return now
 
     async def _page(self, request: asyncio.Task[Page]) -> Page | None:
         """What the visitor whose request was the injection gets to see in the end."""

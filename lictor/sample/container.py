@@ -103,11 +103,17 @@ class SampleContainer:
         if (await _finish(process))[0] == 0:
             return
         # The keeper was killed or could not remove everything: once more, and it counts.
-        again = await asyncio.create_subprocess_exec(
-            *self._keeper_command("remove"),
-            stdin=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        lock = _try_lock(STATE_FOLDER / f"{self.container_id}.lock")
+        if lock is None:
+            return  # somebody has taken the name since, and with it what was left
+        with lock:
+            again = await asyncio.create_subprocess_exec(
+                *self._keeper_command("remove"),
+                stdin=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+                pass_fds=(lock.fileno(),),
+                start_new_session=True,
+            )
         code, said = await _finish(again)
         if code != 0:
             raise SampleError(f"the container {self.container_id} could not be removed: {said}")
@@ -151,23 +157,14 @@ class SampleContainer:
     async def _take_name(self) -> IO[str]:
         """Lock the container's name, waiting for a keeper that still cleans up after a killed starter."""
         STATE_FOLDER.mkdir(parents=True, exist_ok=True, mode=0o700)  # noqa: ASYNC240  in memory
-        lock = (STATE_FOLDER / f"{self.container_id}.lock").open("w")
         deadline = time.monotonic() + LOCK_TIMEOUT_S
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    lock.close()
-                    raise SampleError(
-                        f"a container {self.container_id} runs on this machine already: end that demo first"
-                    ) from None
-                await asyncio.sleep(POLL_S)
-            except BaseException:
-                lock.close()
-                raise
-            else:
-                return lock
+        while (lock := _try_lock(STATE_FOLDER / f"{self.container_id}.lock")) is None:
+            if time.monotonic() > deadline:
+                raise SampleError(
+                    f"a container {self.container_id} runs on this machine already: end that demo first"
+                )
+            await asyncio.sleep(POLL_S)
+        return lock
 
     async def _wait_until_serving(self, pid: int) -> None:
         deadline = time.monotonic() + SERVE_TIMEOUT_S
@@ -191,6 +188,21 @@ class SampleContainer:
 def cgroup_path(suffix: str = "") -> str:
     """The cgroup2 path of the sample's container with this suffix."""
     return f"{CGROUP_PARENT}/{CONTAINER_ID}{suffix}"
+
+
+def _try_lock(path: Path) -> IO[str] | None:
+    """Lock a file that its holder removes in the end; None when somebody holds it."""
+    lock = path.open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Removed between the two calls, the lock is one that nobody else will ever see.
+        held = path.stat().st_ino == os.fstat(lock.fileno()).st_ino
+    except (BlockingIOError, FileNotFoundError):
+        held = False
+    if not held:
+        lock.close()
+        return None
+    return lock
 
 
 async def _finish(process: asyncio.subprocess.Process) -> tuple[int, str]:

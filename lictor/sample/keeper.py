@@ -220,6 +220,8 @@ def main(argv: list[str]) -> int:
             keep(container)
         else:
             container.remove()
+        # Inherited from the starter, and held until this process ends: only now is the name free.
+        (container.state_folder / f"{container.container_id}.lock").unlink(missing_ok=True)
     except (KeeperError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

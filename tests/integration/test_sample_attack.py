@@ -38,7 +38,7 @@ def programs(container: SampleContainer) -> dict[int, str]:
     for line in (keeper.cgroup2_folder(container.cgroup_path) / "cgroup.procs").read_text().split():
         try:
             found[int(line)] = str(Path(f"/proc/{line}/exe").readlink())
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):  # it has just ended
             continue
     return found
 
@@ -65,12 +65,19 @@ async def calm(container: SampleContainer) -> None:
         await asyncio.sleep(0.02)
 
 
+async def until(steps: list[str], step: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while step not in steps:
+        assert time.monotonic() < deadline, steps
+        await asyncio.sleep(0.01)
+
+
 async def attack_and_kill(container: SampleContainer, *, wait_for_id: bool) -> AttackResult:
-    attacking = asyncio.create_task(attack(container, pause_s=PATIENCE_S))
+    steps: list[str] = []
+    attacking = asyncio.create_task(attack(container, pause_s=PATIENCE_S, on_step=steps.append))
     shell = await the_shell(container)
     if wait_for_id:
-        # The shell that waits for a command is the only thing left of the chain below dash.
-        await asyncio.sleep(0.3)
+        await until(steps, "identified")
     os.kill(shell, signal.SIGKILL)
     return await attacking
 
@@ -78,7 +85,8 @@ async def attack_and_kill(container: SampleContainer, *, wait_for_id: bool) -> A
 def test_nobody_stops_it() -> None:
     async def scenario() -> None:
         async with a_container() as container:
-            attacking = asyncio.create_task(attack(container, pause_s=0.5))
+            steps: list[str] = []
+            attacking = asyncio.create_task(attack(container, pause_s=0.5, on_step=steps.append))
             shell = await the_shell(container)
             chain = [
                 str(Path(f"/proc/{pid}/exe").readlink())
@@ -93,6 +101,7 @@ def test_nobody_stops_it() -> None:
             assert (result.marker_sent, result.marker_answered, result.marker_left) == (True, True, True)
             assert result.marker_ran
             assert result.closed_by_peer_at is None
+            assert steps == ["connected", "identified", "marker-sent", "marker-answered"]
             assert result.connected_at is not None
             assert result.identified_at is not None
             assert result.marker_sent_at is not None
@@ -150,9 +159,9 @@ def test_two_attacks_in_a_row_do_not_see_each_others_marker() -> None:
 def test_a_cancelled_attack_leaves_no_shell() -> None:
     async def scenario() -> None:
         async with a_container() as container:
-            attacking = asyncio.create_task(attack(container, pause_s=PATIENCE_S))
-            await the_shell(container)
-            await asyncio.sleep(0.3)
+            steps: list[str] = []
+            attacking = asyncio.create_task(attack(container, pause_s=PATIENCE_S, on_step=steps.append))
+            await until(steps, "identified")
             attacking.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await attacking

@@ -59,6 +59,7 @@ def traces(container: SampleContainer) -> list[Path]:
     """What there is on this machine of the container."""
     folders = [mount / container.cgroup_path.lstrip("/") for mount, _ in keeper.cgroup_mounts()]
     folders += [STATE_FOLDER / container.container_id, STATE_FOLDER / "runc" / container.container_id]
+    folders.append(STATE_FOLDER / f"{container.container_id}.lock")
     return [folder for folder in folders if folder.exists()]
 
 
