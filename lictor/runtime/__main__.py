@@ -32,7 +32,7 @@ def show(change: Change) -> None:
 
 
 async def serve(state: LocalState, wanted: list[str]) -> None:
-    """Run the wanted servers until interrupted."""
+    """Run the wanted servers until one has failed for good."""
     servers = find_servers(state, kafka="kafka" in wanted, elasticsearch="elasticsearch" in wanted)
     async with Supervisor(show, state.guardians) as supervisor:
         await servers.start(supervisor, state)
@@ -42,7 +42,7 @@ async def serve(state: LocalState, wanted: list[str]) -> None:
             "pids": supervisor.pids(),
         }
         print(json.dumps(addresses), flush=True)
-        await until_interrupted(supervisor)
+        await supervisor.failed()
 
 
 def main() -> int:
@@ -53,12 +53,10 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         with LocalState.at(arguments.state) as state:
-            asyncio.run(serve(state, arguments.servers or list(SERVERS)))
+            asyncio.run(until_interrupted(serve(state, arguments.servers or list(SERVERS))))
     except (LocalRuntimeError, OSError) as error:
         print(f"runtime: {error}", file=sys.stderr)
         return 3
-    except KeyboardInterrupt:
-        return 130
     return 0
 
 

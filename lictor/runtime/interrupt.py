@@ -1,39 +1,44 @@
-"""Waits for whoever wants this process to end."""
+"""Runs something until it ends or somebody wants this process to end."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from lictor.runtime.supervisor import Supervisor
+from collections.abc import Coroutine
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-async def until_interrupted(supervisor: Supervisor) -> signal.Signals:
-    """Return the first SIGINT, SIGTERM or SIGHUP; raise ChildFailedError if a child gives up before it.
+async def until_interrupted(work: Coroutine[object, object, None]) -> signal.Signals | None:
+    """Run `work`; at the first SIGINT, SIGTERM or SIGHUP cancel it, let it clean up, and return the signal.
 
-    Until this is awaited, SIGINT cancels the main task of asyncio.run, and the others end the process,
-    whereupon the guardians end the children. Afterwards these signals are as they were.
+    Returns None when the work ends by itself, and raises what it raises. A second signal has its ordinary
+    effect, so that whoever is in a hurry need not wait for the clean-up: guardians then end the children.
     """
     loop = asyncio.get_running_loop()
-    received: asyncio.Queue[signal.Signals] = asyncio.Queue()
+    task = asyncio.create_task(work)
+    received: list[signal.Signals] = []
     previous = {number: signal.getsignal(number) for number in SIGNALS}
-    for number in SIGNALS:
-        loop.add_signal_handler(number, received.put_nowait, number)
-    arriving = asyncio.create_task(received.get())
-    failing = asyncio.create_task(supervisor.failed())
-    try:
-        await asyncio.wait([arriving, failing], return_when=asyncio.FIRST_COMPLETED)
-        if failing.done():
-            failing.result()
-        return arriving.result()
-    finally:
-        arriving.cancel()
-        failing.cancel()
-        await asyncio.gather(arriving, failing, return_exceptions=True)
+
+    def restore() -> None:
         for number, handler in previous.items():
             loop.remove_signal_handler(number)
             signal.signal(number, handler)
+
+    def receive(number: signal.Signals) -> None:
+        received.append(number)
+        restore()
+        task.cancel()
+
+    for number in SIGNALS:
+        loop.add_signal_handler(number, receive, number)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not received:
+            raise
+        return received[0]
+    finally:
+        if not received:
+            restore()
+    return None

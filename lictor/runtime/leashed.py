@@ -81,6 +81,7 @@ class Leashed:
                 leash.__file__,
                 str(theirs.fileno()),
                 stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
                 cwd="/",

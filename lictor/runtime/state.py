@@ -115,14 +115,21 @@ class LocalState:
             raise StateError(msg)
         self._make(self.root, 0o750)
         self._lock = self._take_lock()
-        self._outwait_earlier_run()
-        self._make(self.logs, 0o750)
-        self._make(self.keys, 0o700)
-        self._make(self.sockets, 0o770)
+        try:
+            self._outwait_earlier_run()
+            self._make(self.logs, 0o750)
+            self._make(self.keys, 0o700)
+            self._make(self.sockets, 0o770)
+        except BaseException:
+            self._release()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         self.live_file.unlink(missing_ok=True)
+        self._release()
+
+    def _release(self) -> None:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
