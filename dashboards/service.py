@@ -1,0 +1,123 @@
+"""The sink as a service: everything put together, from its configuration to its end."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+from elastic_transport import TransportError
+from elasticsearch import ApiError, AsyncElasticsearch
+
+from dashboards import metrics
+from dashboards.backoff import Backoff
+from dashboards.dead_letters import DeadLetters
+from dashboards.documents import VERDICTS_STREAM
+from dashboards.elastic import Elastic
+from dashboards.install import install
+from dashboards.sink import Limits, Sink, Switch
+from dashboards.source import Source
+from dashboards.writer import Writer
+from wire.kafka import Kafka
+from wire.topic_admin import TopicError, partition_counts
+from wire.topics import Topics
+
+log = structlog.get_logger(__name__)
+
+GROUP = "lictor-sink"
+
+_STOP_POLL_S = 0.1
+
+
+class Flag(Protocol):
+    """What is told that the sink is ready: an event of threading or asyncio."""
+
+    def set(self) -> None:
+        """Ready."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class SinkConfig:
+    """All that a sink needs to know."""
+
+    kafka: Kafka
+    elastic: Elastic
+    topics: Topics = field(default_factory=Topics)
+    group: str = GROUP
+    limits: Limits = field(default_factory=Limits)
+    backoff: Backoff = field(default_factory=Backoff)
+    install_template: bool = True
+    """False where the sink's API key may only write: `lictor dashboards install` has run then."""
+
+
+def run_sink(config: SinkConfig, stop: Switch, ready: Flag) -> None:
+    """Run the sink in this thread until `stop`; `ready` is set once it has partitions to read.
+
+    Raises:
+        TopicError, InstallError, SourceError, WriterError, DeadLetterError: what it cannot go on from.
+    """
+    try:
+        asyncio.run(serve(config, stop, ready.set))
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from group
+
+
+async def serve(config: SinkConfig, stop: Switch, on_ready: Callable[[], None]) -> None:
+    """Run the sink on this loop until `stop`. Elasticsearch may be away at any time, the start included."""
+    await _check_topics(config)
+    client = config.elastic.client()
+    try:
+        if config.install_template and not await _install(client, config.backoff, stop):
+            return
+        source = Source(config.kafka, config.group, drain_s=config.limits.drain_s)
+        try:
+            writer = Writer(client, VERDICTS_STREAM, config.backoff)
+            dead_letters = DeadLetters(config.kafka, config.topics)
+            await Sink(source, writer, dead_letters, config.topics, config.limits).run(stop, on_ready)
+        finally:
+            await source.close()
+    finally:
+        await client.close()
+
+
+async def _check_topics(config: SinkConfig) -> None:
+    present = await asyncio.to_thread(partition_counts, config.kafka)
+    needed = (config.topics.verdicts, config.topics.outcomes, config.topics.dead_letters)
+    missing = [topic.name for topic in needed if topic.name not in present]
+    if missing:
+        raise TopicError(
+            f"no topic {', '.join(missing)} at {config.kafka.bootstrap}: run `lictor topics create`"
+        )
+
+
+async def _install(client: AsyncElasticsearch, backoff: Backoff, stop: Switch) -> bool:
+    """Install the template, however long Elasticsearch is away; False if told to stop before."""
+    failures = 0
+    while not stop.is_set():
+        try:
+            log.info("template", done=str(await install(client)))
+        except TransportError as error:
+            reason = str(error)
+        except ApiError as error:
+            if error.status_code not in (408, 429) and error.status_code < 500:
+                raise
+            reason = str(error)
+        else:
+            metrics.elasticsearch_up.set(1)
+            return True
+        failures += 1
+        metrics.elasticsearch_up.set(0)
+        delay = backoff.delay(failures)
+        log.warning("elasticsearch is away", error=reason, failures=failures, delay_s=round(delay, 3))
+        await _sleep(delay, stop)
+    return False
+
+
+async def _sleep(seconds: float, stop: Switch) -> None:
+    """Sleep, at most a moment longer than until `stop`."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while not stop.is_set():  # a threading event cannot be awaited
+                await asyncio.sleep(_STOP_POLL_S)

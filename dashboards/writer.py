@@ -1,0 +1,184 @@
+"""Documents into the data stream, each once, however long Elasticsearch is away.
+
+A deterministic `_id` and `create` make a repeat a 409, which is success, within one backing index.
+After a rollover the same `create` would store the document again, in the new index. So whatever may
+have been stored before is looked up first: what stood in the topic when the partition was assigned
+(an earlier owner may have sent it), and what was sent in a request whose answer never came.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import structlog
+from elastic_transport import TransportError
+from elasticsearch import ApiError, AsyncElasticsearch
+
+from dashboards import bulk, metrics
+from dashboards.backoff import Backoff
+from dashboards.bulk import Entry, Rejection
+
+log = structlog.get_logger(__name__)
+
+REJECTED = "elasticsearch-rejected"
+"""Dead letter code: Elasticsearch refuses the document itself, whenever it is sent."""
+
+_DOCUMENTS_FAULT = frozenset(
+    {"action_request_validation_exception", "x_content_parse_exception", "json_parse_exception"}
+)
+"""Errors of a whole request that one of its documents caused."""
+
+_PATIENCE = frozenset({401, 403, 404, 408, 429})
+"""Statuses, beside 5xx, that pass or that an operator mends: nothing is wrong with the documents."""
+
+
+class WriterError(Exception):
+    """Elasticsearch answers in a way that waiting will not mend."""
+
+
+class Writer:
+    """Writes batches; many may be under way at once."""
+
+    def __init__(self, client: AsyncElasticsearch, stream: str, backoff: Backoff) -> None:
+        """`client` must not retry by itself: a repeat has to be looked up first."""
+        self._client = client
+        self._stream = stream
+        self._backoff = backoff
+
+    async def write(self, entries: Sequence[Entry], *, unsure: bool = False) -> list[Rejection]:
+        """Return once each document is stored or found stored; those that are refused come back.
+
+        `unsure` says that any of them may have been sent before, as `Entry.suspect` does of one.
+
+        Raises:
+            WriterError: a request that Elasticsearch calls wrong for no document's fault.
+        """
+        pending = list(entries)
+        rejections: list[Rejection] = []
+        refresh = unsure
+        unsure = unsure or any(entry.suspect for entry in pending)
+        failures = 0
+        while pending:
+            try:
+                if unsure:
+                    pending = await self._missing(pending, refresh=refresh)
+                    unsure = False
+                if not pending:
+                    break
+                left, refused, perhaps = await self._send(pending)
+            except ApiError as error:
+                if error.status_code in (400, 413) and _is_documents_fault(error):
+                    return rejections + await self._halve(pending, error, unsure=failures > 0)
+                reason, sentence = _patience_or_raise(error), str(error)
+                unsure = refresh = True
+                metrics.elasticsearch_up.set(0)
+            except TransportError as error:
+                reason, sentence = type(error).__name__, str(error)
+                unsure = refresh = True
+                metrics.elasticsearch_up.set(0)
+            else:
+                rejections += refused
+                pending = left
+                unsure = refresh = perhaps
+                metrics.elasticsearch_up.set(1)
+                if not pending:
+                    break
+                reason, sentence = "documents", "Elasticsearch took a part of the documents"
+            failures += 1
+            await self._wait(failures, reason, sentence, len(pending))
+        return rejections
+
+    async def _send(self, entries: Sequence[Entry]) -> tuple[list[Entry], list[Rejection], bool]:
+        """One request: what to send again, what was refused, and whether some of the former may be stored."""
+        started = time.monotonic()
+        response = await self._client.bulk(
+            index=self._stream,
+            operations=bulk.body(entries),  # type: ignore[arg-type]  # its serializer passes bytes on as they are
+            filter_path=bulk.FILTER_PATH,
+            include_source_on_error=False,
+            require_data_stream=True,
+        )
+        metrics.bulk_seconds.observe(time.monotonic() - started)
+        metrics.bulk_documents.observe(len(entries))
+        left: list[Entry] = []
+        rejections: list[Rejection] = []
+        perhaps = False
+        stored = present = 0
+        for entry, answer in zip(entries, bulk.answers(response.body, entries), strict=True):
+            if answer.fate == "stored":
+                stored += 1
+            elif answer.fate == "present":
+                present += 1
+            elif answer.fate == "rejected":
+                rejections.append(_rejection(entry, answer.code, answer.sentence))
+            else:
+                left.append(entry)
+                perhaps = perhaps or answer.fate == "unsure"
+        metrics.documents.labels("stored").inc(stored)
+        metrics.documents.labels("present").inc(present)
+        return left, rejections, perhaps
+
+    async def _missing(self, entries: Sequence[Entry], *, refresh: bool) -> list[Entry]:
+        """The entries that no backing index has. `refresh`: what was written a moment ago counts too."""
+        if refresh:
+            await self.refresh()
+        found = await self._client.search(
+            index=self._stream,
+            query={"ids": {"values": [entry.id for entry in entries]}},
+            source=False,
+            size=len(entries),
+            track_total_hits=False,
+            filter_path=["hits.hits._id"],
+            ignore_unavailable=True,
+        )
+        metrics.lookups.inc(len(entries))
+        present = {hit["_id"] for hit in found.body.get("hits", {}).get("hits", ())}
+        metrics.documents.labels("present").inc(sum(entry.id in present for entry in entries))
+        return [entry for entry in entries if entry.id not in present]
+
+    async def refresh(self) -> None:
+        """Make what was written visible to a look-up, in every backing index."""
+        await self._client.indices.refresh(index=self._stream, ignore_unavailable=True)
+
+    async def _halve(self, entries: Sequence[Entry], error: ApiError, *, unsure: bool) -> list[Rejection]:
+        """The whole request was refused for one document: find it by halves, store the rest."""
+        if len(entries) == 1:
+            return [_rejection(entries[0], _error_type(error), str(error))]
+        middle = len(entries) // 2
+        first = await self.write(entries[:middle], unsure=unsure)
+        return first + await self.write(entries[middle:], unsure=unsure)
+
+    async def _wait(self, failures: int, reason: str, sentence: str, documents: int) -> None:
+        delay = self._backoff.delay(failures)
+        metrics.tries_again.labels(reason).inc()
+        log.warning(
+            "elasticsearch did not take a batch; it will be sent again",
+            reason=reason,
+            error=sentence,
+            documents=documents,
+            failures=failures,
+            delay_s=round(delay, 3),
+        )
+        await asyncio.sleep(delay)
+
+
+def _rejection(entry: Entry, error_type: str, sentence: str) -> Rejection:
+    metrics.documents.labels("rejected").inc()
+    return Rejection(origin=entry.origin, code=REJECTED, sentence=f"{error_type}: {sentence}")
+
+
+def _is_documents_fault(error: ApiError) -> bool:
+    return error.status_code == 413 or _error_type(error) in _DOCUMENTS_FAULT
+
+
+def _error_type(error: ApiError) -> str:
+    body = error.body
+    details = body.get("error") if isinstance(body, dict) else None
+    return str(details.get("type", "")) if isinstance(details, dict) else ""
+
+
+def _patience_or_raise(error: ApiError) -> str:
+    status = error.status_code
+    if status in _PATIENCE or status >= 500:
+        return f"status-{status}"
+    raise WriterError(f"Elasticsearch refuses the sink's requests, whatever is in them: {error}") from error
