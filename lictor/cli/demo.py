@@ -7,8 +7,7 @@ import typer
 from lictor.cli.context import fail, given, out
 from lictor.cli.running import run_until_signal
 from lictor.cli.up import show_change
-from lictor.demo.live import demonstrate
-from lictor.exit_codes import USAGE
+from lictor.exit_codes import FINDINGS, USAGE
 
 
 def demo(context: typer.Context) -> None:
@@ -19,4 +18,8 @@ def demo(context: typer.Context) -> None:
     """
     if os.geteuid() != 0:
         fail("the demo runs a container and eBPF programs: run `sudo lictor demo`", USAGE)
-    raise typer.Exit(run_until_signal(demonstrate(given(context).settings(), out, show_change)))
+    from lictor.demo.live import demonstrate  # noqa: PLC0415  # it imports much that others do not need
+
+    story = demonstrate(given(context).settings(), out, show_change)
+    # Cut short is not proven.
+    raise typer.Exit(run_until_signal(story, when_asked=FINDINGS))

@@ -43,7 +43,9 @@ def events(
     """Follow what processes do. JSON gives whole batches, which `up --from` can judge again."""
     settings = given(context).settings()
     topic = settings.topics().events.name
-    for batch in _records(context, topic, read_batch, from_beginning, no_follow, limit):
+    for batch in _records(
+        context, topic, read_batch, from_beginning=from_beginning, no_follow=no_follow, limit=limit
+    ):
         if output is Form.JSON:
             out.print(encode(batch).decode())
         else:
@@ -60,7 +62,13 @@ def verdicts(
 ) -> None:
     """Follow denials and alerts."""
     topic = given(context).settings().topics().verdicts.name
-    _print(_records(context, topic, read_verdict, from_beginning, no_follow, limit), verdict_line, output)
+    _print(
+        _records(
+            context, topic, read_verdict, from_beginning=from_beginning, no_follow=no_follow, limit=limit
+        ),
+        verdict_line,
+        output,
+    )
 
 
 def outcomes(
@@ -72,7 +80,13 @@ def outcomes(
 ) -> None:
     """Follow what became of denials."""
     topic = given(context).settings().topics().outcomes.name
-    _print(_records(context, topic, read_outcome, from_beginning, no_follow, limit), outcome_line, output)
+    _print(
+        _records(
+            context, topic, read_outcome, from_beginning=from_beginning, no_follow=no_follow, limit=limit
+        ),
+        outcome_line,
+        output,
+    )
 
 
 def event_line(batch: EventBatch, event: AnyEvent) -> str:
@@ -122,6 +136,7 @@ def _records(
     context: typer.Context,
     topic: str,
     read: Reader[Record],
+    *,
     from_beginning: bool,
     no_follow: bool,
     limit: int | None,

@@ -56,8 +56,8 @@ def set_posture(
         section, _, mode = given_posture.partition("=")
         if section not in SECTIONS or mode not in MODES:
             fail(
-                f"{given_posture}: give SECTION=MODE with SECTION one of {', '.join(SECTIONS)} and MODE one of "
-                f"{', '.join(MODES)}; file covers processes too",
+                f"{given_posture}: give SECTION=MODE with SECTION one of {', '.join(SECTIONS)} and MODE "
+                f"one of {', '.join(MODES)}; file covers processes too",
                 USAGE,
             )
         annotations[f"kubearmor-{section}-posture"] = None if mode == "default" else mode

@@ -9,17 +9,17 @@ from lictor.exit_codes import OK
 from lictor.runtime.errors import LocalRuntimeError
 
 
-def run_until_signal(main: Coroutine[Any, Any, int]) -> int:
-    """The command's exit code; 0 when SIGINT or SIGTERM ended it, after its contexts have closed.
+def run_until_signal(main: Coroutine[Any, Any, int], *, when_asked: int = OK) -> int:
+    """The command's exit code; `when_asked` when a signal ended it, after its contexts have closed.
 
     Raises:
         LocalRuntimeError: as the command raised it, also out of a group of tasks.
     """
     with asyncio.Runner() as runner:
-        return runner.run(_guarded(main))
+        return runner.run(_guarded(main, when_asked))
 
 
-async def _guarded(main: Coroutine[Any, Any, int]) -> int:
+async def _guarded(main: Coroutine[Any, Any, int], when_asked: int) -> int:
     loop = asyncio.get_running_loop()
     task = asyncio.ensure_future(main)
     asked = False
@@ -37,7 +37,7 @@ async def _guarded(main: Coroutine[Any, Any, int]) -> int:
         return await task
     except asyncio.CancelledError:
         if asked:
-            return OK
+            return when_asked
         raise
     except BaseExceptionGroup as group:
         first = group.exceptions[0]

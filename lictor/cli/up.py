@@ -9,7 +9,6 @@ import typer
 
 from lictor.cli.context import fail, given, out, warn
 from lictor.cli.running import run_until_signal
-from lictor.demo.live import demonstrate
 from lictor.demo.terminal import Terminal
 from lictor.exit_codes import INFRASTRUCTURE, USAGE
 from lictor.pipeline.feed import Feed
@@ -44,6 +43,8 @@ def up(
             USAGE,
         )
     elif demo:
+        from lictor.demo.live import demonstrate  # noqa: PLC0415  # it imports much that others do not need
+
         code = run_until_signal(demonstrate(settings, out, show_change, afterwards=_go_on))
     else:
         if settings.identity_map is None:

@@ -9,8 +9,8 @@ from http import HTTPStatus
 from typing import Protocol
 
 import msgspec
-from dashboards.search import Search
 
+from dashboards.search import Search
 from lictor.pipeline.feed import Feed
 from lictor.pipeline.stack import Stack
 from lictor.sample import documents

@@ -2,13 +2,13 @@
 
 import asyncio
 import os
-import sys
 import urllib.request
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from lictor.health import HOST
+from lictor.pipeline.reach import launch
 from lictor.runtime import ports
 from lictor.runtime.child import Child
 from lictor.runtime.leashed import Command
@@ -100,13 +100,14 @@ def _child(
     unprivileged: bool,
     after: tuple[str, ...] = (),
 ) -> Child:
+    how = launch((name,), place.state.account, drop=unprivileged, mount_point=place.state.root / "program")
     return Child(
         name=name,
         command=Command(
-            argv=(sys.executable, "-m", "lictor", name),
+            argv=how.argv,
             env=_environment(place) | extra,
-            cwd=_source_root(),
-            account=place.state.account if unprivileged else None,
+            cwd=how.cwd,
+            account=how.account,
             log=place.state.logs / f"{name}.log",
         ),
         probe=probe,
@@ -143,10 +144,6 @@ def _environment(place: Place) -> dict[str, str]:
         if name.startswith("LICTOR_") or name in {"LANG", "TZ", "HOME"}
     }
     return inherited | chosen
-
-
-def _source_root() -> Path:
-    return Path(__file__).resolve().parents[2]
 
 
 def _answers(url: str) -> bool:

@@ -1,0 +1,73 @@
+"""Let an unprivileged service read this program wherever it was cloned.
+
+Root's home is closed to others, and a clone in it would be too. A service that drops to another user
+then sees the program at a second place: a bind mount in a mount namespace of its own, which ends with
+it and which nobody else sees. util-linux does the work: unshare, mount, setpriv.
+"""
+
+import os
+import stat
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from lictor.runtime.account import Account
+
+_BIND = 'mount --bind "$0" "$1" && cd "$1" && shift && exec "$@"'
+
+ROOT = Path(__file__).resolve().parents[2]
+"""The folder that holds the packages and, in a clone, the virtual environment."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """How to start `python -m lictor NAME`. `account` is None where the command drops by itself."""
+
+    argv: tuple[str, ...]
+    cwd: Path
+    account: Account | None
+
+
+def launch(arguments: tuple[str, ...], account: Account | None, *, drop: bool, mount_point: Path) -> Launch:
+    """The command for `python -m lictor ARGUMENTS`.
+
+    `drop`: become `account` before the program starts; else it is left to the program. `mount_point`
+    is used only where `account` could not read the program otherwise; it is made if it is missing.
+    """
+    as_user = account if drop else None
+    if account is None or reaches(account, ROOT):
+        argv = (sys.executable, "-m", "lictor", *arguments)
+        return Launch(argv=argv, cwd=ROOT, account=as_user)
+    mount_point.mkdir(mode=0o755, exist_ok=True)
+    interpreter = Path(sys.executable)
+    python = mount_point / interpreter.relative_to(ROOT) if interpreter.is_relative_to(ROOT) else interpreter
+    setpriv = (
+        ()
+        if as_user is None
+        else (
+            "setpriv",
+            f"--reuid={as_user.uid}",
+            f"--regid={as_user.gid}",
+            "--clear-groups",
+            "--no-new-privs",
+        )
+    )
+    argv = (
+        *("unshare", "--mount", "--propagation", "private"),
+        *("sh", "-c", _BIND, str(ROOT), str(mount_point)),
+        *(*setpriv, str(python), "-m", "lictor", *arguments),
+    )
+    return Launch(argv=argv, cwd=Path("/"), account=None)
+
+
+def reaches(account: Account, path: Path) -> bool:
+    """Whether the account may enter `path` and every folder above it, by their plain modes."""
+    return all(_enters(account, folder.stat()) for folder in (path, *path.parents))
+
+
+def _enters(account: Account, found: os.stat_result) -> bool:
+    if found.st_uid == account.uid:
+        return bool(found.st_mode & stat.S_IXUSR)
+    if found.st_gid == account.gid:
+        return bool(found.st_mode & stat.S_IXGRP)
+    return bool(found.st_mode & stat.S_IXOTH)
