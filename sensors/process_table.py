@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+import msgspec
+
 from policy.events import Executable
 
 TICK_NS = 10_000_000
@@ -44,6 +46,10 @@ class ProcessTable:
             self._processes.popitem(last=False)
             self.evicted += 1
 
+    def record_file(self, executable: Executable) -> None:
+        """This program is there; who runs it is not known, or not worth keeping."""
+        self._learn_file(executable)
+
     def forget(self, pid: int, start_ns: int) -> Executable | None:
         """The process ended; what it ran, where that is known."""
         return self._processes.pop((pid, start_ns // TICK_NS), None)
@@ -56,13 +62,19 @@ class ProcessTable:
         """
         process = (pid, start_ns // TICK_NS)
         known = self._processes.get(process)
-        if known is not None and (known.device, known.inode) == (device, inode):
-            self._processes.move_to_end(process)
-            return known
+        if known is not None:
+            if not known.inode:  # from an inventory that could not see it
+                known = msgspec.structs.replace(known, device=device, inode=inode)
+                self._processes[process] = known
+            if (known.device, known.inode) == (device, inode):
+                self._processes.move_to_end(process)
+                return known
         return self._files.get((device, inode)) if inode else None
 
     def _learn_file(self, executable: Executable) -> Executable:
         """The same program, as one object for all processes that run it."""
+        if not executable.inode:
+            return executable
         file = (executable.device, executable.inode)
         known = self._files.get(file)
         if known != executable:

@@ -54,6 +54,7 @@ _ATTACHED = frozenset({"-p", "-P", "-u", "-U", "-a", "-w", "-b"})
 """Short options whose value may follow without a blank (`-phunter2`)."""
 
 _VALUE = r"""(?:"[^"]*"?|'[^']*'?|[^\s&;|<>"',)}]+)"""
+_HEADERS = "authorization|x-[a-z-]{0,32}(?:key|token|secret)|private-token|cookie"
 _TEXT = re.compile(
     "|".join(
         (
@@ -63,8 +64,7 @@ _TEXT = re.compile(
             rf"(?P<name>(?:{_WORDS})[\w.-]{{0,40}}[\"']?\s{{0,4}}[=:]\s{{0,4}}){_VALUE}",
             rf"(?P<option>--(?:{_WORDS})[\w.-]{{0,40}}\s{{1,4}}){_VALUE}",
             # headers
-            r"(?P<header>(?:authorization|x-[a-z-]{0,32}(?:key|token|secret)|private-token|cookie):\s{0,4})"
-            r"[^\r\n\"']+",
+            rf"(?P<header>(?:{_HEADERS}):\s{{0,4}})[^\r\n\"']+",
             r"(?P<scheme>\b(?:bearer|basic)\s{1,4})[\w.~+/=-]{8,}",
             # secrets that show by themselves
             r"-----BEGIN [A-Z ]{0,32}PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z ]{0,48}-----|\Z)",

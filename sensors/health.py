@@ -1,0 +1,35 @@
+"""What a sensor observed and lost, in exact numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from wire.records import RingBalance, SensorHealth, Source
+
+
+class HealthReport:
+    """Makes a `SensorHealth` of each interval; the intervals follow each other without a gap."""
+
+    def __init__(self, source: Source, coverage: tuple[str, ...], wall_ns: Callable[[], int]) -> None:
+        """The first interval begins now."""
+        self._source = source
+        self._coverage = coverage
+        self._wall_ns = wall_ns
+        self._from_ns = wall_ns()
+
+    def record(self, rings: dict[str, RingBalance]) -> SensorHealth:
+        """Close the interval; the next one begins where it ends."""
+        from_ns, self._from_ns = self._from_ns, self._wall_ns()
+        return SensorHealth(
+            source=self._source,
+            from_ns=from_ns,
+            until_ns=self._from_ns,
+            coverage=self._coverage,
+            rings=rings,
+        )
+
+
+def is_balanced(balance: RingBalance) -> bool:
+    """Whether everything that was seen is accounted for; true once the ring is quiet."""
+    fates = balance.filtered + balance.coalesced + balance.lost + balance.received
+    return balance.seen == fates and balance.received == balance.published + balance.unpublished
