@@ -39,6 +39,17 @@ action.destructive_requires_name: true
 xpack.security.enabled: false
 """
 
+# one log, on the console, which the guardian bounds
+LOGGING = """\
+status = error
+appender.console.type = Console
+appender.console.name = console
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = [%d{ISO8601}][%-5p][%-25c{1.}] %marker%m%n
+rootLogger.level = info
+rootLogger.appenderRef.console.ref = console
+"""
+
 SERVER_JVM = f"-Xms{HEAP} -Xmx{HEAP} -XX:TieredStopAtLevel=1 -XX:-UsePerfData"
 LAUNCHER_JVM = "-Xms4m -Xmx48m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData"
 SERVER_MODULE = b"org.elasticsearch.bootstrap.Elasticsearch"
@@ -75,6 +86,7 @@ class Elasticsearch:
             data=self.data, logs=self.logs, port=self.port, transport_port=self.transport_port
         )
         (self.config / "elasticsearch.yml").write_text(settings, encoding="utf-8")
+        (self.config / "log4j2.properties").write_text(LOGGING, encoding="utf-8")
         options = self.config / "jvm.options"
         kept = [line for line in options.read_text(encoding="utf-8").splitlines() if "gc.log" not in line]
         options.write_text("\n".join(kept) + "\n", encoding="utf-8")

@@ -87,7 +87,7 @@ class _Kept:
 
     async def poll_probe(self) -> None:
         """Return once the probe says yes."""
-        while self.child.probe is not None and not await self.child.probe():  # noqa: ASYNC110 - not ours to set
+        while self.child.probe is not None and not await self.child.probe():
             await asyncio.sleep(PROBE_INTERVAL_S)
 
     async def keep(self) -> None:

@@ -39,6 +39,11 @@ PACKAGES = (
 )
 
 
+def say(text: str) -> None:
+    """One line on what is done."""
+    print(f"system packages: {text}", flush=True)
+
+
 def query(*command: str) -> str:
     """Output of a command that only looks, empty when it fails."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=QUERY_TIMEOUT_S, check=False)
@@ -106,28 +111,23 @@ def apt_get(*arguments: str) -> None:
 def install() -> None:
     """Install what is missing, saying what and why; nothing when nothing is."""
     absent = missing()
-    if absent and not any(map(is_offered, (package.name for package in PACKAGES))):
-        print("system packages: apt has no lists yet, fetching them", flush=True)
-        if os.geteuid() == 0:
-            apt_get("update")
-            absent = missing()
-    if not absent:
-        print("system packages: nothing to install", flush=True)
-        return
+    if (absent or not serves(java.ELASTICSEARCH)) and not is_offered(PACKAGES[0].name) and os.geteuid() == 0:
+        say("apt has no package lists yet, fetching them")
+        apt_get("update")
+        absent = missing()
     for package in absent:
-        print(f"system packages: installing {package.name}: {package.reason}", flush=True)
+        say(f"to install: {package.name} ({package.reason})")
     names = [package.name for package in absent]
-    if os.geteuid() != 0:
+    if absent and os.geteuid() != 0:
         msg = f"only root may install packages: run `sudo apt-get install {' '.join(names)}`, then try again"
         raise PackageError(msg)
-    apt_get("update")
-    apt_get("install", "--no-install-recommends", *names)
+    if absent:
+        apt_get("update")
+        apt_get("install", "--no-install-recommends", *names)
+    else:
+        say("nothing to install")
     if not serves(java.ELASTICSEARCH):
-        print(
-            "system packages: this distribution has no JDK for Elasticsearch; the rest works. "
-            f"For Elasticsearch, {java.ELASTICSEARCH.remedy}",
-            flush=True,
-        )
+        say(f"this distribution has no JDK for Elasticsearch; for it, {java.ELASTICSEARCH.remedy}")
 
 
 def main() -> int:

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -106,7 +107,7 @@ def test_whole_tree_ends_with_the_parent(folder: Path, tmp_path: Path, number: s
         parent.send_signal(number)
         parent.wait(WITHIN_S)
     for name, pid in pids.items():
-        until(lambda pid=pid: gone(pid), f"the end of {name}")  # type: ignore[misc]
+        until(partial(gone, pid), f"the end of {name}")
     with hold.open("r+b") as file:
         until(lambda: can_lock(file.fileno()), "the end of the guardian")
 
@@ -142,7 +143,7 @@ def test_command_ends_with_its_guardian(folder: Path) -> None:
         ended = await asyncio.wait_for(leashed.wait(), WITHIN_S)
         assert ended.code == 128 + signal.SIGKILL
         for name in ("command", "child"):
-            await asyncio.to_thread(until, lambda name=name: gone(pids[name]), f"the end of {name}")
+            await asyncio.to_thread(until, partial(gone, pids[name]), f"the end of {name}")
         with contextlib.suppress(ProcessLookupError):
             os.kill(pids["daemon"], signal.SIGKILL)
 

@@ -199,6 +199,17 @@ def test_both_servers_end_after_kill_9_of_their_parent(root: Path) -> None:
     assert end(process, signal.SIGKILL) == -signal.SIGKILL
 
 
+def test_interrupt_during_the_start_ends_everything(root: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lictor.runtime", "--state", str(root), "elasticsearch"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith(b"elasticsearch: starting")
+    assert end(process, signal.SIGTERM) == 0
+
+
 def test_second_run_on_the_same_folder_says_so(root: Path) -> None:
     with LocalState.at(root):
         done = subprocess.run(

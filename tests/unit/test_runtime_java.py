@@ -96,7 +96,7 @@ def test_without_a_release_file_the_launcher_is_asked(tmp_path: Path) -> None:
     esac"""
     make_jdk(tmp_path / "silent", "", None, launcher)
     jdk = java.find(java.ELASTICSEARCH, {}, tmp_path)
-    assert (jdk.version, jdk.modules) == (21, {"java.base", "jdk.incubator.vector"})
+    assert (jdk.version, jdk.modules) == (21, frozenset({"java.base", "jdk.incubator.vector"}))
 
 
 def test_a_launcher_that_does_not_run_is_no_jdk(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -122,7 +123,7 @@ def test_ports_are_distinct_below_the_ephemeral_range_and_remembered(tmp_path: P
 
 def test_a_remembered_port_that_is_taken_is_replaced(tmp_path: Path) -> None:
     (port,) = ports.remembered(tmp_path / "ports")
-    with ports.socket.socket() as taken:
+    with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))
         taken.listen()
         assert not ports.is_free(port)
