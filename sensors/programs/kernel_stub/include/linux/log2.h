@@ -1,0 +1,2 @@
+/* bcc's histogram helpers name this header; no program here has a histogram. */
+#pragma once

@@ -1,0 +1,2 @@
+/* No program here reads packets. */
+#pragma once
