@@ -8,6 +8,7 @@ from collections.abc import Callable
 import msgspec
 from confluent_kafka import KafkaError
 
+from sensors.kernel import RingCounters
 from sensors.publisher import OnDelivery
 
 _PURGED = KafkaError(KafkaError._PURGE_QUEUE)  # noqa: SLF001  public in confluent_kafka
@@ -30,16 +31,16 @@ class MemoryKernel:
         else:
             self._lost += 1
 
-    def drain(self, into: Callable[[bytes], None], limit: int) -> int:
+    def drain(self, into: Callable[[bytes], object], limit: int) -> int:
         """As `KernelSource.drain`."""
         count = min(limit, len(self._ring))
         for _ in range(count):
             into(self._ring.popleft())
         return count
 
-    def counters(self) -> tuple[int, int, int]:
+    def counters(self) -> RingCounters:
         """As `KernelSource.counters`."""
-        return self._seen, 0, self._lost
+        return RingCounters(seen=self._seen, filtered=0, lost=self._lost)
 
 
 class ProducedRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +62,7 @@ class MemoryProducer:
         """Code of a KafkaError that every delivery gets."""
         self.delivered: list[ProducedRecord] = []
 
-    def produce(self, topic: str, value: bytes, key: bytes, on_delivery: OnDelivery) -> None:
+    def produce(self, topic: str, *, value: bytes, key: bytes, on_delivery: OnDelivery) -> None:
         """As `ProducerClient.produce`."""
         if len(self._queue) >= self._capacity:
             raise BufferError("queue full")

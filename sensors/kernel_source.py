@@ -5,22 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-import msgspec
-
-
-class RingCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """Counted in the kernel since loading; exact once the ring is quiet."""
-
-    seen: int = 0
-    filtered: int = 0
-    lost: int = 0
+from sensors.kernel import RingCounters
 
 
 class KernelSource(Protocol):
     """A ring with a balance. The real one is `sensors.kernel`, the twin `sensors.in_memory`."""
 
-    def drain(self, into: Callable[[bytes], None], limit: int) -> int:
+    def drain(self, into: Callable[[bytes], object], limit: int) -> int:
         """Give the records that are there, `limit` at most, to `into`; how many. Does not wait."""
 
-    def counters(self) -> tuple[int, int, int]:
-        """Seen, filtered and lost."""
+    def counters(self) -> RingCounters:
+        """The balance so far, counted in the kernel; exact once the ring is quiet."""

@@ -12,6 +12,7 @@ from policy.events import AnyEvent, ProcessEvent
 from sensors import metrics
 from sensors.assembly import EventAssembler
 from sensors.batches import Batch, BatchAssembler
+from sensors.kernel import RingCounters
 from sensors.kernel_source import KernelSource
 from sensors.publisher import Publisher
 from sensors.ring_records import RawExec, RecordFormatError, decode
@@ -22,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 DRAIN_LIMIT = 1024
 """Records a step takes from the ring at most: bounds what waits here when the producer's queue is full."""
+
+_PAUSE_S = 0.001
 
 
 def _boot_ns() -> int:
@@ -79,12 +82,34 @@ class Pipeline:
 
     def balance(self) -> RingBalance:
         """What became of everything so far; exact once the ring is quiet and the producer's queue empty."""
-        seen, filtered, lost = self._kernel.counters()
+        return self._balance(self._kernel.counters())
+
+    def finish(self, timeout_s: float) -> RingBalance:
+        """Publish what is there, for `timeout_s` at most, and give up the rest: counted.
+
+        The programs still run while the ring is emptied, so it is emptied until the kernel's counters,
+        read right behind, say that nothing came in between: that is the exact end.
+        """
+        deadline = time.monotonic() + timeout_s
+        counters = self._kernel.counters()
+        while (self._waiting or not self._accounts_for(counters)) and time.monotonic() < deadline:
+            self._publisher.flush(_PAUSE_S)
+            self.step()
+            counters = self._kernel.counters()
+        self._publisher.flush(max(0.0, deadline - time.monotonic()))
+        self._publisher.give_up(self._waiting)
+        self._waiting.clear()
+        return self._balance(counters)
+
+    def _accounts_for(self, counters: RingCounters) -> bool:
+        return counters.seen == counters.filtered + counters.lost + self._received
+
+    def _balance(self, counters: RingCounters) -> RingBalance:
         balance = RingBalance(
-            seen=seen,
-            filtered=filtered,
+            seen=counters.seen,
+            filtered=counters.filtered,
             coalesced=0,
-            lost=lost,
+            lost=counters.lost,
             received=self._received,
             published=self._publisher.published,
             # What could not be decoded was received, and will not be published.
@@ -93,17 +118,6 @@ class Pipeline:
         self._metrics.show(balance)
         metrics.waiting.set(len(self._waiting))
         return balance
-
-    def finish(self, timeout_s: float) -> RingBalance:
-        """Drain and publish what is there, for `timeout_s` at most, and give up the rest: counted."""
-        deadline = time.monotonic() + timeout_s
-        while self.step() or (self._waiting and time.monotonic() < deadline):
-            if self._waiting:
-                self._publisher.flush(0.05)
-        self._publisher.flush(max(0.0, deadline - time.monotonic()))
-        self._publisher.give_up(self._waiting)
-        self._waiting.clear()
-        return self.balance()
 
     def _take(self, record: bytes) -> None:
         self._received += 1

@@ -23,7 +23,7 @@ _QUIET_S = 10.0
 class ProducerClient(Protocol):
     """What is used of `confluent_kafka.Producer`; its twin is `sensors.in_memory.MemoryProducer`."""
 
-    def produce(self, topic: str, value: bytes, key: bytes, on_delivery: OnDelivery) -> None:
+    def produce(self, topic: str, *, value: bytes, key: bytes, on_delivery: OnDelivery) -> None:
         """Queue a record. BufferError: the queue is full."""
 
     def poll(self, timeout: float) -> int:

@@ -6,7 +6,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -86,16 +86,15 @@ def run_sensor(config: SensorConfig, stop: threading.Event, ready: Callable[[], 
     Raises:
         PublishError: the topics are not there, or the producer is broken for good.
         IdentityMapError, NoCgroup2Error, PrivilegeError: as their modules say.
-        KernelError: the kernel does not take the programs; see `sensors.kernel`.
+        KernelSensorError: the kernel programs cannot be had here.
     """
     source = Source(node=config.node, boot_id=config.boot_id, incarnation=secrets.token_hex(8))
     provider = NoIdentities() if config.identity_map is None else IdentityMap(config.identity_map)
     cgroup_paths = CgroupPaths(find_cgroup2())
     resolver = Resolver(config.node, config.node_labels, cgroup_paths, provider)
-    kernel = KernelSensor.load(ring_bytes=config.ring_bytes)
+    kernel = KernelSensor.load(ring_bytes=config.ring_bytes, own_pids=(os.getpid(),))
     try:
-        for pid in (os.getpid(), *config.own_pids):
-            kernel.add_own_pid(pid)
+        _leave_out(kernel, config.own_pids)
         # After loading: what starts in between is seen by both, and the later event stands.
         processes = ProcessTable()
         known = take_inventory(processes)
@@ -125,10 +124,17 @@ def run_sensor(config: SensorConfig, stop: threading.Event, ready: Callable[[], 
             processes=processes,
         )
         loop.run(stop, ready)
-        kernel.detach()
         loop.finish()
     finally:
         kernel.close()
+
+
+def _leave_out(kernel: KernelSensor, pids: Iterable[int]) -> None:
+    for pid in pids:
+        try:
+            kernel.add_own_pid(pid)
+        except ProcessLookupError:
+            log.info("own process ended already", pid=pid)
 
 
 def _see_topics(producer: Producer, topics: Topics) -> None:
