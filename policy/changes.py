@@ -21,9 +21,7 @@ class PolicyApplied(msgspec.Struct, frozen=True, kw_only=True, tag="policy-appli
     """Who asked for it."""
 
 
-class PolicyDeleted(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="policy-deleted", tag_field="change"
-):
+class PolicyDeleted(msgspec.Struct, frozen=True, kw_only=True, tag="policy-deleted", tag_field="change"):
     """A policy document is no longer in force."""
 
     schema: int = 1
@@ -34,7 +32,7 @@ class PolicyDeleted(
 
 
 class NamespaceChanged(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="namespace-changed", tag_field="change"
+    msgspec.Struct, frozen=True, kw_only=True, tag="namespace-changed", tag_field="change"
 ):
     """A patch of one namespace: None as an annotation's value removes it."""
 
@@ -46,9 +44,7 @@ class NamespaceChanged(
     by: str = ""
 
 
-class SettingsChanged(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="settings-changed", tag_field="change"
-):
+class SettingsChanged(msgspec.Struct, frozen=True, kw_only=True, tag="settings-changed", tag_field="change"):
     """A patch of the global settings; a field that is absent stays as it was (`policy.settings`)."""
 
     schema: int = 1

@@ -77,7 +77,7 @@ class PolicyPosition(msgspec.Struct, frozen=True, kw_only=True):
     hash: str
 
 
-class VerdictRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class VerdictRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One denial or alert, whole: it explains itself without any other record."""
 
     schema: int = 1
@@ -107,7 +107,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     record: VerdictRecord
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of an order; key: the verdict's id. `id` is the verdict's id and `/outcome`."""
 
     schema: int = 1
@@ -159,7 +159,7 @@ class SensorHealth(msgspec.Struct, frozen=True, kw_only=True):
     rings: dict[str, RingBalance]
 
 
-class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     """A record that could not be used, with the reason; key: the original's."""
 
     schema: int = 1

@@ -54,9 +54,7 @@ def show(console: Console, stack: Stack, result: Result) -> None:
     console.print(table(result))
     console.print()
     console.print("The shell's denial in Elasticsearch:", style="bold")
-    console.print(f"  curl -s '{stack.elasticsearch}/logs-lictor.verdicts-default/_search?pretty' \\")
-    console.print("    -H 'content-type: application/json' -d \\")
-    console.print(f"    '{result.query}'")
+    console.print(f"  {printable(result.query)}")
     console.print()
     if result.failures:
         for failure in result.failures:

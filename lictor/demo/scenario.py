@@ -10,7 +10,8 @@ from typing import Protocol
 
 import msgspec
 
-from dashboards.search import Search
+from dashboards.search import curl
+from lictor.demo.evidence import missing
 from lictor.pipeline.feed import Feed
 from lictor.pipeline.stack import Stack
 from lictor.sample import documents
@@ -81,7 +82,7 @@ class Result:
     blocked: AttackResult
     failures: tuple[str, ...]
     query: str
-    """What finds the shell's denial in Elasticsearch."""
+    """The command that finds the shell's denial in Elasticsearch; empty if there is none."""
 
 
 class Scenario:
@@ -146,15 +147,14 @@ class Scenario:
 
     async def _in_elasticsearch(self) -> str:
         self._audience.chapter("Evidence", "Every verdict and every outcome as a document in Elasticsearch.")
-        ids = [*self._seen.verdicts, *self._seen.outcomes]
-        async with Search(self._stack.elasticsearch, self._stack.elasticsearch_api_key) as search:
-            found = await search.wait_for(ids, timeout_s=_INDEXED_S)
-        missing = set(ids) - found
-        self._expect(not missing, f"all {len(ids)} documents were found")
-        for one in sorted(missing):
+        verdicts, outcomes = self._seen.verdicts.values(), self._seen.outcomes.values()
+        lost = await missing(self._stack.elastic, verdicts, outcomes, _INDEXED_S)
+        total = len(verdicts) + len(outcomes)
+        self._expect(bool(total) and not lost, f"all {total} documents were found, each once")
+        for one in lost:
             self._audience.said(f"missing: {one}", good=False)
         shells = self._terminated() or self._seen.shells("block") or self._seen.shells("audit")
-        return Search.query_for(shells[0].id) if shells else "nothing was seen of the shell"
+        return curl(self._stack.elasticsearch, shells[0].id) if shells else ""
 
     async def _put_in_force(self, posture: str) -> None:
         """The policy and a posture in force, and known to every service that judges."""

@@ -10,6 +10,7 @@ from typing import Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from dashboards.elastic import Elastic
 from lictor.health import HOST
 from lictor.pipeline import services
 from lictor.pipeline.services import Place
@@ -45,16 +46,16 @@ class Stack:
         self._live = live
         self._identity_map = identity_map or settings.identity_map
         self._state = LocalState.at()
-        self.supervisor = Supervisor(on_change)
+        self.supervisor = Supervisor(on_change, hold=self._state.guardians)
         self._ports: dict[str, int] = {}
         self.bootstrap = ""
         self.elasticsearch = ""
 
     @property
-    def elasticsearch_api_key(self) -> str | None:
-        """The API key for Elasticsearch, where one is set."""
+    def elastic(self) -> Elastic:
+        """Where Elasticsearch is, and the key for it where one is set."""
         key = self._settings.elasticsearch_api_key
-        return None if key is None else key.get_secret_value()
+        return Elastic(url=self.elasticsearch, api_key=None if key is None else key.get_secret_value())
 
     @property
     def kafka(self) -> Kafka:

@@ -1,0 +1,68 @@
+"""What this release writes is what consumers were promised, byte for byte, and what it reads."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fixtures import records
+from wire import codec
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "v1"
+
+READERS: dict[str, tuple[Any, codec.Reader[Any]]] = {
+    "event-batch": (records.BATCH, codec.read_batch),
+    "verdict": (records.VERDICT, codec.read_verdict),
+    "order": (records.ORDER, codec.read_order),
+    "outcome": (records.OUTCOME, codec.read_outcome),
+    "epoch": (records.EPOCH, codec.read_epoch),
+    "sensor-health": (records.HEALTH, codec.read_health),
+    "dead-letter": (records.DEAD_LETTER, codec.read_dead_letter),
+    **{name: (change, codec.read_change) for name, change in records.CHANGES.items()},
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_record_of_this_version_stays_as_it_was(name: str) -> None:
+    record, read = READERS[name]
+    golden = (GOLDEN / f"{name}.json").read_bytes().rstrip(b"\n")
+    assert codec.encode(record) == golden
+    assert codec.encode(read(golden)) == golden
+
+
+def test_every_golden_file_belongs_to_a_record() -> None:
+    assert {path.stem for path in GOLDEN.glob("*.json")} == set(READERS)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_an_unknown_schema_version_is_refused_by_name(name: str) -> None:
+    _, read = READERS[name]
+    golden = (GOLDEN / f"{name}.json").read_bytes()
+    newer = golden.replace(b'"schema":1', b'"schema":2', 1)
+    assert newer != golden
+    with pytest.raises(codec.RecordError, match="schema version 2") as caught:
+        read(newer)
+    assert caught.value.code == "unknown-schema"
+
+
+def test_a_newer_record_of_another_shape_is_still_called_newer() -> None:
+    with pytest.raises(codec.RecordError) as caught:
+        codec.read_batch(b'{"schema":7,"events":"by reference"}')
+    assert caught.value.code == "unknown-schema"
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        (None, "not-json"),
+        (b"", "not-json"),
+        (b"\xff\xfe", "not-json"),
+        (b"[1, 2]", "not-this-type"),
+        (b'{"schema":1}', "not-this-type"),
+        (b'{"schema":"one"}', "not-this-type"),
+    ],
+)
+def test_what_is_no_batch_says_why(value: bytes | None, code: str) -> None:
+    with pytest.raises(codec.RecordError) as caught:
+        codec.read_batch(value)
+    assert caught.value.code == code
