@@ -168,7 +168,6 @@ def _document(
         orchestrator=_orchestrator(workload),
         host=ecs.Host(name=source.node, hostname=source.node, boot=ecs.Boot(id=source.boot_id), os=_OS),
         observer=ecs.Observer(vendor="Lictor", product="Lictor", type="sensor", name=source.node),
-        agent=ecs.Agent(type="lictor-sensor", name=source.node, ephemeral_id=source.incarnation),
         lictor=_lictor(record, document, outcome),
     )
 

@@ -167,14 +167,6 @@ class Observer(FieldSet, frozen=True, kw_only=True):
     name: str
 
 
-class Agent(FieldSet, frozen=True, kw_only=True):
-    """The sensor; `ephemeral_id` is drawn anew at every start of it."""
-
-    type: str
-    name: str
-    ephemeral_id: str
-
-
 class LictorVerdict(FieldSet, frozen=True, kw_only=True):
     """Names the verdict; its outcome carries the same."""
 
@@ -302,5 +294,4 @@ class Document(FieldSet, frozen=True, kw_only=True, rename={"timestamp": "@times
     orchestrator: Orchestrator | None = None
     host: Host
     observer: Observer
-    agent: Agent
     lictor: Lictor

@@ -6,6 +6,7 @@ is bounded however long Elasticsearch is away, and the sink stays a member of it
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -42,6 +43,9 @@ class Limits:
     commit_s: float = 1.0
     drain_s: float = 10.0
     """At the end, or when a partition is taken away: how long to wait for what is under way."""
+
+
+_ROOM_WAIT_S = 0.5
 
 
 class Switch(Protocol):
@@ -85,6 +89,7 @@ class Sink:
         }
         self._waiting: asyncio.Queue[_Batch] = asyncio.Queue()
         self._undone = 0
+        self._done = asyncio.Event()
 
     async def run(self, stop: Switch, on_ready: Callable[[], None]) -> None:
         """Until `stop`; `on_ready` is called once partitions are assigned.
@@ -106,7 +111,7 @@ class Sink:
         ready = paused = False
         commit_at = loop.time() + limits.commit_s
         while not stop.is_set():
-            full = self._undone >= limits.batches
+            full = not await self._has_room()
             if full != paused:
                 await (self._source.pause() if full else self._source.resume())
                 paused = full
@@ -122,6 +127,15 @@ class Sink:
             if loop.time() >= commit_at:
                 await self._source.commit()
                 commit_at = loop.time() + limits.commit_s
+
+    async def _has_room(self) -> bool:
+        """Whether another batch may be read. A short wait is cheaper than a pause, which drops fetches."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_ROOM_WAIT_S):
+                while self._undone >= self._limits.batches:
+                    self._done.clear()
+                    await self._done.wait()
+        return self._undone < self._limits.batches
 
     def _batch(self, received: list[Received]) -> _Batch:
         batch = _Batch(received=received)
@@ -148,6 +162,7 @@ class Sink:
             await self._dead_letters.put(await self._writer.write(batch.entries))
             self._source.finished(batch.received)
             self._undone -= 1
+            self._done.set()
             metrics.batches_waiting.set(self._undone)
             self._waiting.task_done()
 

@@ -67,6 +67,8 @@ class Source:
             "session.timeout.ms": _SESSION_TIMEOUT_MS,
             "heartbeat.interval.ms": _SESSION_TIMEOUT_MS // 3,
             "queued.max.messages.kbytes": _FETCH_KIB,
+            # A fetch that waits for quiet partitions holds up those that were just resumed.
+            "fetch.wait.max.ms": 100,
         }
         self._consumer: Consumer = kafka.consumer(group, **overrides, on_commit=self._commit_answered)  # type: ignore[arg-type]
 

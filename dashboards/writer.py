@@ -1,9 +1,11 @@
 """Documents into the data stream, each once, however long Elasticsearch is away.
 
 A deterministic `_id` and `create` make a repeat a 409, which is success, within one backing index.
-After a rollover the same `create` would store the document again, in the new index. So whatever may
-have been stored before is looked up first: what stood in the topic when the partition was assigned
-(an earlier owner may have sent it), and what was sent in a request whose answer never came.
+After a rollover the same `create` would store the document again, in the new index. So where there
+is more than one backing index, whatever may have been stored before is looked up first: what stood in
+the topic when the partition was assigned (an earlier owner may have sent it), and what was sent in a
+request whose answer never came. What remains is a rollover in the milliseconds between the look-up of
+such a document and its `create`.
 """
 
 import asyncio
@@ -32,6 +34,10 @@ _PATIENCE = frozenset({401, 403, 404, 408, 429})
 """Statuses, beside 5xx, that pass or that an operator mends: nothing is wrong with the documents."""
 
 
+_LATELY_WRITTEN = 3
+"""Backing indices before the newest that may have been written to within a refresh interval."""
+
+
 class WriterError(Exception):
     """Elasticsearch answers in a way that waiting will not mend."""
 
@@ -55,13 +61,12 @@ class Writer:
         """
         pending = list(entries)
         rejections: list[Rejection] = []
-        refresh = unsure
         unsure = unsure or any(entry.suspect for entry in pending)
         failures = 0
         while pending:
             try:
                 if unsure:
-                    pending = await self._missing(pending, refresh=refresh)
+                    pending = await self._missing(pending)
                     unsure = False
                 if not pending:
                     break
@@ -70,16 +75,16 @@ class Writer:
                 if error.status_code in (400, 413) and _is_documents_fault(error):
                     return rejections + await self._halve(pending, error, unsure=failures > 0)
                 reason, sentence = _patience_or_raise(error), str(error)
-                unsure = refresh = True
+                unsure = True
                 metrics.elasticsearch_up.set(0)
             except TransportError as error:
                 reason, sentence = type(error).__name__, str(error)
-                unsure = refresh = True
+                unsure = True
                 metrics.elasticsearch_up.set(0)
             else:
                 rejections += refused
                 pending = left
-                unsure = refresh = perhaps
+                unsure = perhaps
                 metrics.elasticsearch_up.set(1)
                 if not pending:
                     break
@@ -118,27 +123,35 @@ class Writer:
         metrics.documents.labels("present").inc(present)
         return left, rejections, perhaps
 
-    async def _missing(self, entries: Sequence[Entry], *, refresh: bool) -> list[Entry]:
-        """The entries that no backing index has. `refresh`: what was written a moment ago counts too."""
-        if refresh:
-            await self.refresh()
+    async def _missing(self, entries: Sequence[Entry]) -> list[Entry]:
+        """The entries that no index before the newest has; `create` itself sees what the newest has."""
+        older = await self._older_indices()
+        if not older:
+            return list(entries)
+        # A search sees only what was refreshed, and a rollover may just have been.
+        await self._client.indices.refresh(index=older[-_LATELY_WRITTEN:])
         found = await self._client.search(
             index=self._stream,
             query={"ids": {"values": [entry.id for entry in entries]}},
             source=False,
-            size=len(entries),
+            size=2 * len(entries),
             track_total_hits=False,
             filter_path=["hits.hits._id"],
-            ignore_unavailable=True,
         )
         metrics.lookups.inc(len(entries))
         present = {hit["_id"] for hit in found.body.get("hits", {}).get("hits", ())}
-        metrics.documents.labels("present").inc(sum(entry.id in present for entry in entries))
-        return [entry for entry in entries if entry.id not in present]
+        missing = [entry for entry in entries if entry.id not in present]
+        metrics.documents.labels("present").inc(len(entries) - len(missing))
+        return missing
 
-    async def refresh(self) -> None:
-        """Make what was written visible to a look-up, in every backing index."""
-        await self._client.indices.refresh(index=self._stream, ignore_unavailable=True)
+    async def _older_indices(self) -> list[str]:
+        """The stream's backing indices but the one that is written to, oldest first."""
+        # An expression with a wildcard is answered with an empty list before the stream exists.
+        response = await self._client.indices.resolve_index(name=f"{self._stream}*")
+        for stream in response.body["data_streams"]:
+            if stream["name"] == self._stream:
+                return sorted(stream["backing_indices"])[:-1]
+        return []
 
     async def _halve(self, entries: Sequence[Entry], error: ApiError, *, unsure: bool) -> list[Rejection]:
         """The whole request was refused for one document: find it by halves, store the rest."""
