@@ -15,7 +15,7 @@ from sensors.batches import Batch, BatchAssembler
 from sensors.kernel import RingCounters
 from sensors.kernel_source import KernelSource
 from sensors.publisher import Publisher
-from sensors.ring_records import RawExec, RecordFormatError, decode
+from sensors.ring_records import RawExec, RawExit, RecordFormatError, decode
 from wire.records import RingBalance
 from workloads.resolver import Resolver
 
@@ -47,6 +47,7 @@ class Pipeline:
         resolver: Resolver,
         batches: BatchAssembler,
         publisher: Publisher,
+        decode: Callable[[bytes], RawExec | RawExit] = decode,
         boot_ns: Callable[[], int] = _boot_ns,
     ) -> None:
         self._ring = ring
@@ -55,6 +56,7 @@ class Pipeline:
         self._resolver = resolver
         self._batches = batches
         self._publisher = publisher
+        self._decode = decode
         self._boot_ns = boot_ns
         self._waiting: deque[Batch] = deque()
         self._taken_at: list[int] = []
@@ -122,7 +124,7 @@ class Pipeline:
     def _take(self, record: bytes) -> None:
         self._received += 1
         try:
-            raw = decode(record)
+            raw = self._decode(record)
         except RecordFormatError as error:
             self._unreadable.inc()
             self._unreadable_count += 1

@@ -28,7 +28,7 @@ _NAMES_WHERE_IT_IS = re.compile(
     re.IGNORECASE,
 )
 _OPTION = re.compile(r"--?[a-z][a-z0-9]*(?:[-_.][a-z0-9]+)*(?:=.*)?", re.IGNORECASE | re.DOTALL)
-_ASSIGNMENT = re.compile(r"(--?|/)?([A-Za-z_][\w.-]{0,99})([=:])(.+)", re.DOTALL)
+_ASSIGNMENT = re.compile(r"(--?|/)?([A-Za-z_][\w.-]{0,99})([=:]\s{0,4})(.+)", re.DOTALL)
 
 _SHORT_OPTIONS: dict[str, frozenset[str]] = {
     program: frozenset(options.split())
@@ -158,4 +158,9 @@ def _inside(argument: str) -> str:
 
 def _without_secret(match: re.Match[str]) -> str:
     kind = match.lastgroup
-    return f"{match[kind]}{REDACTED}" if kind in _PREFIXES else REDACTED
+    if kind not in _PREFIXES:
+        return REDACTED
+    prefix = match[kind]
+    if kind in ("name", "option") and _NAMES_WHERE_IT_IS.search(prefix.rstrip("\"' \t\n=:")):
+        return match[0]
+    return prefix + REDACTED

@@ -100,6 +100,7 @@ def run_sensor(config: SensorConfig, stop: threading.Event, ready: Callable[[], 
         known = take_inventory(processes)
         if config.run_as is not None:
             drop_privileges(config.run_as)
+            _see_that_edits_can_be_read(config)
         producer = config.kafka.producer()
         _see_topics(producer, config.topics)
         clock = BootClock()
@@ -127,6 +128,11 @@ def run_sensor(config: SensorConfig, stop: threading.Event, ready: Callable[[], 
         loop.finish()
     finally:
         kernel.close()
+
+
+def _see_that_edits_can_be_read(config: SensorConfig) -> None:
+    if config.identity_map is not None and not os.access(config.identity_map, os.R_OK):
+        log.warning("edits will not be seen", file=str(config.identity_map), unreadable_for=config.run_as)
 
 
 def _leave_out(kernel: KernelSensor, pids: Iterable[int]) -> None:

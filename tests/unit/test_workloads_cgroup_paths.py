@@ -86,11 +86,11 @@ def test_process_that_moved_away_is_not_believed(mount: Path, tmp_path: Path) ->
 
 
 def test_names_that_are_not_utf8_or_hold_backslashes(mount: Path) -> None:
-    raw = os.fsencode(mount) + b"/x\xff"
-    os.mkdir(raw)
+    raw = mount / os.fsdecode(b"x\xff")
+    raw.mkdir()
     escaped = make(mount, "/system-x\\x2dy.slice")
     paths = CgroupPaths(mount)
-    assert paths.path(os.stat(raw).st_ino) == "/x\\xff"
+    assert paths.path(raw.stat().st_ino) == "/x\\xff"
     assert paths.path(escaped) == "/system-x\\\\x2dy.slice"
 
 

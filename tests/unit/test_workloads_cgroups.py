@@ -35,7 +35,9 @@ CONTAINERS = [
 
 
 @pytest.mark.parametrize(("path", "cgroup", "container_id", "runtime", "pod_uid"), CONTAINERS)
-def test_marked_container(path: str, cgroup: str | None, container_id: str, runtime: str, pod_uid: str) -> None:
+def test_marked_container(
+    path: str, cgroup: str | None, container_id: str, runtime: str, pod_uid: str
+) -> None:
     placement = place(path)
     assert placement.kind == "container"
     assert placement.marked
@@ -46,7 +48,9 @@ def test_marked_container(path: str, cgroup: str | None, container_id: str, runt
 
 
 @pytest.mark.parametrize("path", [path for path, *_ in CONTAINERS])
-@pytest.mark.parametrize("below", [f"docker/{B}", f"docker-{B}.scope", "init.scope", "x.service/y", "runc-z.scope"])
+@pytest.mark.parametrize(
+    "below", [f"docker/{B}", f"docker-{B}.scope", "init.scope", "x.service/y", "runc-z.scope"]
+)
 def test_cgroups_made_inside_a_container_stay_its_own(path: str, below: str) -> None:
     assert place(f"{path}/{below}") == place(path)
 
@@ -88,7 +92,9 @@ def test_host(path: str) -> None:
         (f"/kubepods/pod{UID}/made", f"/kubepods/pod{UID}", f"pod{UID}"),
     ],
 )
-def test_unmarked_paths_are_containers_rather_than_the_host(path: str, cgroup: str, container_id: str) -> None:
+def test_unmarked_paths_are_containers_rather_than_the_host(
+    path: str, cgroup: str, container_id: str
+) -> None:
     placement = place(path)
     assert placement.kind == "container"
     assert not placement.marked

@@ -57,17 +57,26 @@ def test_reads_and_finds_the_deepest(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problems"),
     [
-        ("workloads:\n- cgroup: /a\n  namespace: x\n  lables: {}\n", ["map.yaml:4: workloads.0.lables: Extra"]),
+        (
+            "workloads:\n- cgroup: /a\n  namespace: x\n  lables: {}\n",
+            ["map.yaml:4: workloads.0.lables: Extra"],
+        ),
         ("workloads:\n- cgroup: a\n  namespace: x\n", ["map.yaml:2: workloads.0.cgroup: "]),
         ("workloads:\n- cgroup: /\n  namespace: x\n", ["map.yaml:2: "]),
         ("workloads:\n- cgroup: /a/../b\n  namespace: x\n", ["map.yaml:2: "]),
         ("workloads:\n- cgroup: /a/\n  namespace: x\n", ["map.yaml:2: "]),
         ("workloads:\n\n- cgroup: /a\n", ["map.yaml:3: workloads.0.namespace: Field required"]),
-        ("workloads:\n- cgroup: /a\n  namespace: x\n  labels:\n    n: 1\n", ["map.yaml:5: workloads.0.labels.n: "]),
+        (
+            "workloads:\n- cgroup: /a\n  namespace: x\n  labels:\n    n: 1\n",
+            ["map.yaml:5: workloads.0.labels.n: "],
+        ),
         ("workloads:\n- {cgroup: /a, namespace: x}\n- {cgroup: /a, namespace: y}\n", ["map.yaml:1: "]),
         ("workloads: [\n", ["map.yaml:2: not YAML"]),
         ("- a\n", ["map.yaml:1: "]),
-        ("workloads:\n- {cgroup: b}\n", ["map.yaml:2: workloads.0.cgroup", "map.yaml:2: workloads.0.namespace"]),
+        (
+            "workloads:\n- {cgroup: b}\n",
+            ["map.yaml:2: workloads.0.cgroup", "map.yaml:2: workloads.0.namespace"],
+        ),
     ],
 )
 def test_every_problem_with_its_line(text: str, problems: list[str]) -> None:

@@ -34,7 +34,11 @@ def inode(tmp_path: Path, path: str) -> int:
 
 
 DVWA = Identity(
-    cgroup="/lictor-sample/dvwa-web", container_id="dvwa-web", namespace="dvwa", pod="dvwa-web-0", labels={"app": "x"}
+    cgroup="/lictor-sample/dvwa-web",
+    container_id="dvwa-web",
+    namespace="dvwa",
+    pod="dvwa-web-0",
+    labels={"app": "x"},
 )
 
 
