@@ -36,6 +36,8 @@ class Reason(StrEnum):
     """Namespace and labels are not known yet: always alerted, never enforced."""
     ARGUMENTS_UNKNOWN = "arguments-unknown"
     """`allowedArgs` met arguments that were cut or redacted."""
+    OWNER_UNKNOWN = "owner-unknown"
+    """`ownerOnly` met a script: events carry the owner of the interpreter that runs it."""
 
 
 class RuleReference(

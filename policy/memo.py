@@ -1,0 +1,43 @@
+"""A bounded memory of answers, cheap enough for the hot path."""
+
+from typing import Generic, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Memo(Generic[K, V]):
+    """Keeps at least the last `capacity` / 2 answers used, and never more than `capacity`.
+
+    Two generations: when the young one is full it becomes the old one, and what was in the old one and
+    was not asked for since is forgotten. A hit in the young generation is one dictionary look-up; no
+    list is kept in order, which is what makes an exact LRU slow.
+    """
+
+    __slots__ = ("_half", "_old", "_young")
+
+    def __init__(self, capacity: int) -> None:
+        """`capacity` is a number of answers, at least 2."""
+        self._half = capacity // 2
+        self._young: dict[K, V] = {}
+        self._old: dict[K, V] = {}
+
+    def __len__(self) -> int:
+        """Answers kept now."""
+        return len(self._young) + len(self._old)
+
+    def get(self, key: K) -> V | None:
+        """The answer to `key`, or None where it was never put or is forgotten."""
+        found = self._young.get(key)
+        if found is None:
+            found = self._old.pop(key, None)
+            if found is not None:
+                self.put(key, found)
+        return found
+
+    def put(self, key: K, value: V) -> None:
+        """Keep an answer."""
+        if len(self._young) >= self._half:
+            self._old = self._young
+            self._young = {}
+        self._young[key] = value
