@@ -23,10 +23,27 @@ _WORDS = (
     r"|(?:api|access|private|secret|auth|encryption|signing|account|shared|client|master)[-_.]?key"
 )
 _NAMES_A_SECRET = re.compile(rf"(?:{_WORDS})|(?:^|[-_.])pass(?:in|out)?(?:$|[-_.])", re.IGNORECASE)
-_NAMES_WHERE_IT_IS = re.compile(
-    r"[-_.]?(?:files?|path|dir|folder|stdin|fd|name|id|ttl|length|size|type|url|uri|endpoint|env|count)$",
-    re.IGNORECASE,
+_WHERE_IT_IS = (
+    *(
+        "file",
+        "files",
+        "path",
+        "paths",
+        "dir",
+        "folder",
+        "stdin",
+        "fd",
+        "name",
+        "id",
+        "ttl",
+        "length",
+        "size",
+    ),
+    *("type", "url", "uri", "endpoint", "env", "count"),
 )
+"""A name that ends so says where a secret is, or what kind of one, and is none itself."""
+
+_NAMES_WHERE_IT_IS = re.compile(rf"(?:{'|'.join(_WHERE_IT_IS)})$", re.IGNORECASE)
 _OPTION = re.compile(r"--?[a-z][a-z0-9]*(?:[-_.][a-z0-9]+)*(?:=.*)?", re.IGNORECASE | re.DOTALL)
 _ASSIGNMENT = re.compile(r"(--?|/)?([A-Za-z_][\w.-]{0,99})([=:]\s{0,4})(.+)", re.DOTALL)
 
@@ -55,14 +72,15 @@ _ATTACHED = frozenset({"-p", "-P", "-u", "-U", "-a", "-w", "-b"})
 
 _VALUE = r"""(?:"[^"]*"?|'[^']*'?|[^\s&;|<>"',)}]+)"""
 _HEADERS = "authorization|x-[a-z-]{0,32}(?:key|token|secret)|private-token|cookie"
+_NAME = rf"(?:{_WORDS})[\w.-]{{0,40}}+" + "".join(f"(?<!{end})" for end in _WHERE_IT_IS)
 _TEXT = re.compile(
     "|".join(
         (
             # scheme://user:password@host
             r"(?P<url>://[^\s:/@?#]{0,256}:)[^\s/@?#]{1,1024}(?=@)",
             # name=value, "name": "value", --name value, inside a longer text
-            rf"(?P<name>(?:{_WORDS})[\w.-]{{0,40}}[\"']?\s{{0,4}}[=:]\s{{0,4}}){_VALUE}",
-            rf"(?P<option>--(?:{_WORDS})[\w.-]{{0,40}}\s{{1,4}}){_VALUE}",
+            rf"(?P<name>{_NAME}[\"']?\s{{0,4}}[=:]\s{{0,4}}){_VALUE}",
+            rf"(?P<option>--{_NAME}\s{{1,4}}){_VALUE}",
             # headers
             rf"(?P<header>(?:{_HEADERS}):\s{{0,4}})[^\r\n\"']+",
             r"(?P<scheme>\b(?:bearer|basic)\s{1,4})[\w.~+/=-]{8,}",
@@ -158,9 +176,4 @@ def _inside(argument: str) -> str:
 
 def _without_secret(match: re.Match[str]) -> str:
     kind = match.lastgroup
-    if kind not in _PREFIXES:
-        return REDACTED
-    prefix = match[kind]
-    if kind in ("name", "option") and _NAMES_WHERE_IT_IS.search(prefix.rstrip("\"' \t\n=:")):
-        return match[0]
-    return prefix + REDACTED
+    return f"{match[kind]}{REDACTED}" if kind in _PREFIXES else REDACTED
