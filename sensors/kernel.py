@@ -56,12 +56,12 @@ class KernelSensor:
         """Use `KernelSensor.load`."""
         self._module = module
         self._bounds = bounds
-        self._own_pids = module["own_pids"]
-        self._control = _mapped(module["control"], _CONTROL.size, writable=True)
-        self._counters = _mapped(module["counters"], _COUNTERS.size * bounds.cpus, writable=True)
+        self._own_pids = module[b"own_pids"]
+        self._control = _mapped(module[b"control"], _CONTROL.size, writable=True)
+        self._counters = _mapped(module[b"counters"], _COUNTERS.size * bounds.cpus, writable=True)
         self._pending: deque[bytes] = deque()
         self._room = 0
-        module["process_ring"].open_ring_buffer(self._keep)
+        module[b"process_ring"].open_ring_buffer(self._keep)
 
     @classmethod
     def load(cls, *, ring_bytes: int = DEFAULT_RING_BYTES, own_pids: Iterable[int] = ()) -> Self:

@@ -86,7 +86,7 @@ def _facts(record: RawExec, pid: int) -> Iterator[Fact]:
     yield "real gid", record.gid, int(status["Gid"].split()[0])
     yield "start time in ticks", _ticks(record.start_ns), int(stat[19])
     yield "whether there is a terminal", bool(record.tty), stat[4] != "0"
-    yield "working directory", record.cwd, os.readlink(os.fsencode(child / "cwd"))
+    yield "working directory", record.cwd, os.fsencode((child / "cwd").readlink())
     yield "arguments", record.args, _ARGS
     yield "file name", record.filename, _SHELL.encode()
     yield "whether it is a script", record.script, False
@@ -105,9 +105,9 @@ def _facts(record: RawExec, pid: int) -> Iterator[Fact]:
 
 def _file_facts(name: str, said: RawFile | None, process: Path) -> Iterator[Fact]:
     if said is None:
-        yield name, None, os.readlink(process / "exe")
+        yield name, None, (process / "exe").readlink()
         return
-    path = os.readlink(os.fsencode(process / "exe"))
+    path = os.fsencode((process / "exe").readlink())
     found = (process / "exe").stat()
     yield f"{name}'s path", said.path, path.removesuffix(b" (deleted)") if said.unlinked else path
     yield f"{name}'s owner", said.owner_uid, found.st_uid

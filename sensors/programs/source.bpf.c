@@ -5,7 +5,7 @@
  */
 
 struct source {
-    u64 start_ns; /* of the task: an address used again is not taken for it */
+    u64 start_ns; /* of the thread group, which an exec keeps: an address used again is not taken for it */
     struct file_facts file;
     char path[PATH_BYTES + 2 * COMPONENT_BYTES];
 };
@@ -27,7 +27,7 @@ INLINE int remember_source(void)
     struct source *source = &scratch->source;
     u64 task = bpf_get_current_task();
     __builtin_memset(&source->file, 0, sizeof(source->file));
-    source->start_ns = READ(u64, task, OFFSET_task_struct__start_boottime);
+    source->start_ns = start_of(READ_POINTER(task, OFFSET_task_struct__group_leader));
     scratch->writer.cursor = 0;
     append_file(&source->file, &scratch->writer, source->path, program_of((const void *)task));
     sources.update(&task, source);
