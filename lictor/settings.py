@@ -76,12 +76,15 @@ class Settings(BaseSettings):
     ring_kib: int = Field(4096, ge=64, le=1 << 20, description="Size of the process ring, a power of two.")
     run_as: str = Field("lictor", description="Unprivileged user that services become when started as root.")
     worker: str = Field("judge-0", description="This stream worker's static name within the node.")
-    kills_per_minute: int = Field(60, ge=0, description="Cap on what an enforcer kills.")
+    kills_per_minute: int = Field(60, ge=1, description="Cap on what an enforcer kills.")
     protected: list[str] = Field(
         default_factory=list, description="Further executables of the host that are never killed: JSON list."
     )
     signaller_socket: Path = Field(
         Path("/run/lictor/signaller.sock"), description="Where enforcer and signaller meet."
+    )
+    own_pids_file: Path | None = Field(
+        None, description="File of Lictor's own processes on this node, a line `PID START` each."
     )
     metrics_port: int | None = Field(
         None, ge=0, le=65535, description="Port on loopback for /metrics, /healthz and /readyz; 0 picks one."

@@ -166,13 +166,13 @@ def create_app(config: StreamsConfig) -> StreamsApp:
                 await app.crash(error)
                 return
 
-    async def release(_: Any, *changed: set[TP], **__: Any) -> None:
+    async def release(_: Any, *changed: set[TP], signal: Any, **__: Any) -> None:  # noqa: ARG001
         worker.release({tp.partition for partitions in changed for tp in partitions})
 
     app.on_partitions_revoked.connect(release)
     app.on_partitions_assigned.connect(release)
 
-    async def drain(_: Any, *__: Any, **___: Any) -> None:
+    async def drain(_: Any, *__: Any, signal: Any, **___: Any) -> None:
         # Faust has stopped fetching and has not yet committed for the last time.
         if not await worker.in_flight.drained(config.drain_timeout_s):
             log.warning("stopping with deliveries outstanding; their batches will be judged again")

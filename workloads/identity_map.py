@@ -220,6 +220,23 @@ class IdentityMap:
         return read_identity_map(text, str(self._path))
 
 
+class Watched:
+    """An `IdentityMap` that looks at its file whenever it is asked: for callers without a tick."""
+
+    def __init__(self, identities: IdentityMap) -> None:
+        self._identities = identities
+
+    @property
+    def generation(self) -> int:
+        """As of now."""
+        self._identities.poll()
+        return self._identities.generation
+
+    def by_cgroup(self, cgroup: str) -> Identity | None:
+        """As of the last look."""
+        return self._identities.by_cgroup(cgroup)
+
+
 class NoIdentities:
     """An `IdentityProvider` that knows no container."""
 

@@ -8,11 +8,12 @@ from lictor.cli.context import Form, Output, fail, given, out
 from lictor.cli.policy_state import asking, change, in_force
 from lictor.exit_codes import USAGE
 from policy.changes import NamespaceChanged
+from policy.settings import PostureKind
 from wire.codec import encode
 
 app = typer.Typer(no_args_is_help=True, help="Default postures of namespaces: audit or block.")
 
-SECTIONS = ("file", "network", "capabilities")
+SECTIONS: tuple[PostureKind, ...] = ("file", "network", "capabilities")
 MODES = ("audit", "block", "default")
 
 Namespace = Annotated[str, typer.Argument(help="The namespace.")]

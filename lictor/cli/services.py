@@ -112,18 +112,23 @@ def enforcer(
 ) -> None:
     """Run this node's enforcer. It signals through `lictor signaller`, which must run beside it."""
     from enforcer.service import EnforcerConfig, run_enforcer
+    from workloads.cgroup_paths import CgroupPaths, find_cgroup2
+    from workloads.identity_map import IdentityMap, NoIdentities, Watched
+    from workloads.resolver import Resolver
 
     settings = _begin(context, metrics_port, identity_map=identity_map)
     key = _node_key(settings)
     _drop(settings)
+    provider = (
+        NoIdentities() if settings.identity_map is None else Watched(IdentityMap(settings.identity_map))
+    )
     config = EnforcerConfig(
         kafka=settings.kafka(f"lictor-enforcer-{settings.node}"),
         topics=settings.topics(),
         node=settings.node,
-        node_key=key,
-        node_labels=settings.node_labels,
-        identity_map=settings.identity_map,
+        key=key,
         signaller_socket=settings.signaller_socket,
+        workloads=Resolver(settings.node, settings.node_labels, CgroupPaths(find_cgroup2()), provider),
     )
     ready = threading.Event()
     with _health(settings, ready.is_set):
@@ -131,7 +136,7 @@ def enforcer(
 
 
 def signaller(context: typer.Context) -> None:
-    """Run this node's signaller: what may signal, and nothing else. Starts as root, keeps two capabilities."""
+    """Run this node's signaller: all that may signal. Starts as root, keeps two capabilities."""
     settings = given(context).settings()
     if os.geteuid() != 0:
         fail("the signaller keeps CAP_KILL and CAP_SYS_PTRACE: start it as root; it drops the rest", USAGE)
@@ -150,12 +155,13 @@ def signaller_arguments(settings: Settings) -> tuple[str, ...]:
     if account is None:
         raise SettingsError(f"run_as: there is no user {settings.run_as}; `make setup` makes it")
     return (
-        "enforcer.signaller_command",
+        "enforcer.signaller",
         *("--socket", str(settings.signaller_socket)),
         *("--enforcer-uid", str(account.uid)),
         *("--user", settings.run_as),
         *("--kills-per-minute", str(settings.kills_per_minute)),
         *(word for path in settings.protected for word in ("--protect", path)),
+        *(("--own-pids-file", str(settings.own_pids_file)) if settings.own_pids_file else ()),
     )
 
 

@@ -48,13 +48,17 @@ class Terminal:
 
     def happened(self, record: VerdictRecord | Outcome) -> None:
         """A verdict or an outcome came out of the pipeline."""
-        if isinstance(record, Outcome):
-            at, word, text = record.carried_out_ns, record.result, _outcome(record)
-        else:
-            at, word, text = record.event.time_ns, record.verdict.decision, record.verdict.sentence
+        at, word, text = _told(record)
         line = Text(f"{clock(at)} ", style="dim") + Text(f"{word:<13}", style=_STYLES.get(word, ""))
         line.append(printable(text))
         self._console.print(line)
+
+
+def _told(record: VerdictRecord | Outcome) -> tuple[int, str, str]:
+    """When, in one word, and in a sentence."""
+    if isinstance(record, Outcome):
+        return record.carried_out_ns, record.result, _outcome(record)
+    return record.event.time_ns, record.verdict.decision, record.verdict.sentence
 
 
 def _outcome(outcome: Outcome) -> str:

@@ -1,12 +1,12 @@
 """Recorded events, sent to the events topic again: judged like any others, never enforced."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TextIO
 
 import msgspec
-from confluent_kafka import KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from wire.codec import RecordError, encode, read_batch
 from wire.kafka import Kafka
@@ -14,6 +14,8 @@ from wire.records import EventBatch
 from wire.topics import Topics
 
 _DELIVERY_S = 60.0
+
+OnDelivery = Callable[[KafkaError | None, Message], None]
 
 
 class RecordingError(Exception):
@@ -57,7 +59,7 @@ def _play(kafka: Kafka, topics: Topics, path: Path) -> int:
     events = 0
     failures: list[str] = []
 
-    def on_delivery(error: object, message: Message) -> None:
+    def on_delivery(error: KafkaError | None, message: Message) -> None:
         del message
         if error is not None:
             failures.append(str(error))
@@ -78,7 +80,7 @@ def _play(kafka: Kafka, topics: Topics, path: Path) -> int:
     return events
 
 
-def _produce(producer: Producer, topics: Topics, batch: EventBatch, on_delivery: object) -> None:
+def _produce(producer: Producer, topics: Topics, batch: EventBatch, on_delivery: OnDelivery) -> None:
     value = encode(batch)
     while True:
         try:

@@ -21,22 +21,22 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, kw_only=True)
 class Launch:
-    """How to start `python -m lictor NAME`. `account` is None where the command drops by itself."""
+    """How to start a module. `account` is None where the command drops by itself."""
 
     argv: tuple[str, ...]
     cwd: Path
     account: Account | None
 
 
-def launch(arguments: tuple[str, ...], account: Account | None, *, drop: bool, mount_point: Path) -> Launch:
-    """The command for `python -m lictor ARGUMENTS`.
+def launch(module: tuple[str, ...], account: Account | None, *, drop: bool, mount_point: Path) -> Launch:
+    """The command for `python -m MODULE ARGUMENTS...`; `module` is both.
 
     `drop`: become `account` before the program starts; else it is left to the program. `mount_point`
     is used only where `account` could not read the program otherwise; it is made if it is missing.
     """
     as_user = account if drop else None
     if account is None or reaches(account, ROOT):
-        argv = (sys.executable, "-m", "lictor", *arguments)
+        argv = (sys.executable, "-m", *module)
         return Launch(argv=argv, cwd=ROOT, account=as_user)
     mount_point.mkdir(mode=0o755, exist_ok=True)
     interpreter = Path(sys.executable)
@@ -55,7 +55,7 @@ def launch(arguments: tuple[str, ...], account: Account | None, *, drop: bool, m
     argv = (
         *("unshare", "--mount", "--propagation", "private"),
         *("sh", "-c", _BIND, str(ROOT), str(mount_point)),
-        *(*setpriv, str(python), "-m", "lictor", *arguments),
+        *(*setpriv, str(python), "-m", *module),
     )
     return Launch(argv=argv, cwd=Path("/"), account=None)
 

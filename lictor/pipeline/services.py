@@ -74,6 +74,11 @@ def signaller_socket(state: LocalState) -> Path:
     return state.sockets / "signaller.sock"
 
 
+def own_pids_file(state: LocalState) -> Path:
+    """Where the stack says which processes are its own, for the signaller to leave alone."""
+    return state.root / "own-pids"
+
+
 def _service(place: Place, name: str, *, unprivileged: bool, after: tuple[str, ...] = ()) -> Service:
     (port,) = ports.choose()
 
@@ -129,6 +134,7 @@ def _environment(place: Place) -> dict[str, str]:
         "LICTOR_NODE": settings.node,
         "LICTOR_STATE": str(place.state.root),
         "LICTOR_SIGNALLER_SOCKET": str(signaller_socket(place.state)),
+        "LICTOR_OWN_PIDS_FILE": str(own_pids_file(place.state)),
         "LICTOR_LOG_FORMAT": "text",
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",

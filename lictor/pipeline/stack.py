@@ -11,6 +11,7 @@ from typing import Self
 from prometheus_client.parser import text_string_to_metric_families
 
 from dashboards.elastic import Elastic
+from enforcer.protected import write_own_pids
 from lictor.health import HOST
 from lictor.pipeline import services
 from lictor.pipeline.services import Place
@@ -46,7 +47,8 @@ class Stack:
         self._live = live
         self._identity_map = identity_map or settings.identity_map
         self._state = LocalState.at()
-        self.supervisor = Supervisor(on_change, hold=self._state.guardians)
+        self.supervisor = Supervisor(self._changed, hold=self._state.guardians)
+        self._on_change = on_change
         self._ports: dict[str, int] = {}
         self.bootstrap = ""
         self.elasticsearch = ""
@@ -142,6 +144,14 @@ class Stack:
         self._state.publish(
             bootstrap=self.bootstrap, elasticsearch=self.elasticsearch, pids=self.supervisor.pids()
         )
+
+    def _changed(self, change: Change) -> None:
+        if self._live:
+            write_own_pids(
+                services.own_pids_file(self._state), (os.getpid(), *self.supervisor.pids().values())
+            )
+        if self._on_change is not None:
+            self._on_change(change)
 
     async def _stop(self) -> None:
         try:
