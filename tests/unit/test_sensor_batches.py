@@ -16,8 +16,8 @@ SOURCE = Source(node="n1", boot_id="b", incarnation="0" * 16)
 KEY = b"k" * 32
 
 
-def workload(name: str, **changes: str) -> Workload:
-    return Workload(id=f"n1/{name}", node="n1", kind="container", **changes)
+def workload(name: str, namespace: str = "") -> Workload:
+    return Workload(id=f"n1/{name}", node="n1", kind="container", namespace=namespace)
 
 
 def event(sequence: int, argument: str = "") -> ProcessEvent:
