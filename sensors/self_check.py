@@ -9,16 +9,18 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from sensors.ring_records import RawExec, RawExit, RawFile, decode
+from sensors.ring_records import RawExec, RawExit, RawFile, RecordFormatError, decode
 
 _SHELL = "/bin/sh"
 _SCRIPT = "read -r line; exit 7"
 _ARGS = (b"sh", b"-c", _SCRIPT.encode(), b"lictor self-check", b"", b"\xff")
 _DIRECTORY = "/sys/kernel/btf"
 _EXIT_CODE = 7
+_UID, _GID = 65534, 65533
 _WAIT_S = 5.0
 _TICK_S = 0.001
 
@@ -40,9 +42,10 @@ def check(read: Callable[[], list[bytes]]) -> None:
 
     Takes a few milliseconds, at most 10 s. Raises SelfCheckError with every difference.
     """
-    child = subprocess.Popen(
-        _ARGS, executable=_SHELL, cwd=_DIRECTORY, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
-    )
+    try:
+        child = _start()
+    except OSError as error:
+        raise SelfCheckError(f"the check's own child could not be started: {error}") from error
     try:
         started = _await(read, child.pid, RawExec)
         facts = [*_facts(started, child.pid)]
@@ -61,10 +64,30 @@ def check(read: Callable[[], list[bytes]]) -> None:
         raise SelfCheckError("; ".join(wrong))
 
 
+def _start() -> subprocess.Popen[bytes]:
+    run = partial(
+        subprocess.Popen[bytes],
+        _ARGS,
+        executable=_SHELL,
+        cwd=_DIRECTORY,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        # Root's ids are 0, and so is most memory: with other ids a wrong offset shows.
+        return run(user=_UID, group=_GID)
+    except PermissionError:
+        return run()
+
+
 def _await(read: Callable[[], list[bytes]], pid: int, kind: type[_Record]) -> _Record:
     deadline = time.monotonic() + _WAIT_S
     while time.monotonic() < deadline:
-        for record in map(decode, read()):
+        try:
+            records = [decode(record) for record in read()]
+        except RecordFormatError as error:
+            raise SelfCheckError(f"a record makes no sense: {error}") from error
+        for record in records:
             if isinstance(record, kind) and record.pid == pid:
                 return record
         time.sleep(_TICK_S)
@@ -97,10 +120,10 @@ def _facts(record: RawExec, pid: int) -> Iterator[Fact]:
     yield from _file_facts("executable", record.file, child)
     yield from _file_facts("parent's executable", record.parent, me)
     yield from _file_facts("source", record.source, me)
-    yield "parent", record.ancestors[0].pid if record.ancestors else 0, os.getpid()
-    yield "parent's start time in ticks", _ticks(record.ancestors[0].start_ns), int(_stat(me)[19])
+    above = [(ancestor.pid, _ticks(ancestor.start_ns)) for ancestor in record.ancestors]
+    yield "parent and its start time in ticks", above[:1], [(os.getpid(), int(_stat(me)[19]))]
     if grandparent := os.getppid():
-        yield "grandparent", record.ancestors[1].pid if record.ancestors[1:] else 0, grandparent
+        yield "grandparent", [pid for pid, _ in above[1:2]], [grandparent]
 
 
 def _file_facts(name: str, said: RawFile | None, process: Path) -> Iterator[Fact]:

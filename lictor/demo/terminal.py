@@ -1,6 +1,7 @@
 """The story on a terminal, as it happens, readable at 80 columns."""
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from lictor.cli.follow import clock
@@ -15,6 +16,7 @@ _STEPS: dict[Step, str] = {
     "marker-answered": "the shell has carried it out",
     "closed-by-peer": "the shell is gone before the attacker hung up",
 }
+_WORD = len("no-longer-denied")
 _STYLES = {
     "block": "bold red",
     "audit": "yellow",
@@ -49,9 +51,14 @@ class Terminal:
     def happened(self, record: VerdictRecord | Outcome) -> None:
         """A verdict or an outcome came out of the pipeline."""
         at, word, text = _told(record)
-        line = Text(f"{clock(at)} ", style="dim") + Text(f"{word:<13}", style=_STYLES.get(word, ""))
-        line.append(printable(text))
-        self._console.print(line)
+        line = Table.grid(padding=(0, 1))
+        line.add_column(no_wrap=True)
+        line.add_column(no_wrap=True, width=_WORD)
+        line.add_column(overflow="fold")
+        line.add_row(
+            Text(clock(at), style="dim"), Text(word, style=_STYLES.get(word, "")), Text(printable(text))
+        )
+        self._console.print(line, soft_wrap=False)
 
 
 def _told(record: VerdictRecord | Outcome) -> tuple[int, str, str]:

@@ -29,6 +29,8 @@ class Place:
     elasticsearch: str
     identity_map: Path | None
     node_key: Path | None
+    servers: frozenset[str] = frozenset()
+    """The servers that run here as children. Services start after those they use and stop before them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +68,7 @@ def enforcer(place: Place) -> Service:
 
 def sink(place: Place) -> Service:
     """The Elasticsearch sink, unprivileged."""
-    return _service(place, "sink", unprivileged=True)
+    return _service(place, "sink", unprivileged=True, uses=("kafka", "elasticsearch"))
 
 
 def signaller_socket(state: LocalState) -> Path:
@@ -79,7 +81,14 @@ def own_pids_file(state: LocalState) -> Path:
     return state.root / "own-pids"
 
 
-def _service(place: Place, name: str, *, unprivileged: bool, after: tuple[str, ...] = ()) -> Service:
+def _service(
+    place: Place,
+    name: str,
+    *,
+    unprivileged: bool,
+    after: tuple[str, ...] = (),
+    uses: tuple[str, ...] = ("kafka",),
+) -> Service:
     (port,) = ports.choose()
 
     async def is_ready() -> bool:
@@ -92,6 +101,7 @@ def _service(place: Place, name: str, *, unprivileged: bool, after: tuple[str, .
         probe=is_ready,
         unprivileged=unprivileged,
         after=after,
+        uses=uses,
     )
     return Service(child=child, port=port)
 
@@ -104,8 +114,11 @@ def _child(
     probe: Callable[[], Awaitable[bool]],
     unprivileged: bool,
     after: tuple[str, ...] = (),
+    uses: tuple[str, ...] = (),
 ) -> Child:
-    how = launch((name,), place.state.account, drop=unprivileged, mount_point=place.state.root / "program")
+    mount_point = place.state.root / "program"
+    how = launch(("lictor", name), place.state.account, drop=unprivileged, mount_point=mount_point)
+    needed = (*after, *(server for server in uses if server in place.servers))
     return Child(
         name=name,
         command=Command(
@@ -117,7 +130,7 @@ def _child(
         ),
         probe=probe,
         ready_timeout=_READY_S,
-        after=after,
+        after=needed,
     )
 
 

@@ -130,6 +130,7 @@ class Stack:
             elasticsearch=self.elasticsearch,
             identity_map=self._identity_map,
             node_key=self._node_key() if self._live else None,
+            servers=frozenset(children),
         )
         # The broker is up long before Elasticsearch is, and only the sink needs the latter.
         broker = children.pop("kafka", None)

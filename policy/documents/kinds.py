@@ -1,8 +1,8 @@
 """The three kinds of policy and what each selects by."""
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, StrictStr, model_validator
+from pydantic import AfterValidator, Field, StrictStr, ValidationInfo
 
 from policy.documents.fields import Name, Text, refusal
 from policy.documents.problems import ProblemCode
@@ -52,6 +52,10 @@ def _some(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+def _values_for_key(values: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    return _label_values(values) if info.data.get("key") == "label" else values
+
+
 Values = Annotated[tuple[StrictStr, ...], AfterValidator(_some)]
 Operator = Literal["In", "NotIn"]
 
@@ -69,13 +73,7 @@ class ClusterExpression(Written):
 
     key: Literal["namespace", "label"]
     operator: Operator
-    values: Values
-
-    @model_validator(mode="after")
-    def _values_fit_key(self) -> Self:
-        if self.key == "label":
-            _label_values(self.values)
-        return self
+    values: Annotated[Values, AfterValidator(_values_for_key)]
 
 
 class PodSelector(Written):

@@ -18,7 +18,8 @@ from policy.documents.kinds import (
     Policy,
 )
 from policy.documents.problems import Place, Problem, ProblemCode, field_path
-from policy.documents.yaml_tree import MOST_PROBLEMS, Mark, Tree, Value, read_trees
+from policy.documents.tree import Mark, Tree, Value
+from policy.documents.yaml_tree import MOST_PROBLEMS, read_trees
 from policy.text import shown
 
 

@@ -1,12 +1,14 @@
 """The sections of a policy: what its rules match, and with which qualifiers."""
 
-from typing import Self
+from collections.abc import Callable
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 from pydantic.alias_generators import to_camel
 
 from policy.documents.fields import (
     Action,
+    ActionName,
     Arguments,
     Capabilities,
     Directory,
@@ -41,6 +43,26 @@ class Labelled(Written):
     action: Action | None = None
 
 
+def _other_than(other: str) -> Callable[[str | None, ValidationInfo], str | None]:
+    """A validator of a field that is there exactly where the field `other`, declared before it, is not.
+
+    It stands at the field and not at the model, so that it is asked whatever else is wrong with a rule.
+    """
+
+    def either(value: str | None, info: ValidationInfo) -> str | None:
+        if other in info.data and (info.data[other] is None) == (value is None):
+            raise refusal(ProblemCode.ONE_OF, f"give either {other} or {info.field_name}")
+        return value
+
+    return either
+
+
+def _not_allow(action: ActionName | None) -> ActionName | None:
+    if action == "Allow":
+        raise refusal(ProblemCode.BAD_ACTION, "a preset is Audit or Block: there is nothing to allow")
+    return action
+
+
 class Source(Written):
     """An exact path of the program that acts."""
 
@@ -51,17 +73,13 @@ class ProcessPath(Labelled):
     """One program, by its path or by its name in any directory."""
 
     path: FilePath | None = None
-    execname: ExecName | None = None
+    execname: Annotated[ExecName | None, AfterValidator(_other_than("path"))] = Field(
+        default=None, validate_default=True
+    )
     owner_only: Flag = False
     pts: Flag = True
     from_source: tuple[Source, ...] = ()
     allowed_args: Arguments = ()
-
-    @model_validator(mode="after")
-    def _one_target(self) -> Self:
-        if (self.path is None) == (self.execname is None):
-            raise refusal(ProblemCode.ONE_OF, "give either path or execname")
-        return self
 
 
 class ProcessDirectory(Labelled):
@@ -164,14 +182,10 @@ class SyscallSource(Written):
     """The acting program, by its path or by a directory of programs."""
 
     path: FilePath | None = None
-    dir: Directory | None = None
+    dir: Annotated[Directory | None, AfterValidator(_other_than("path"))] = Field(
+        default=None, validate_default=True
+    )
     recursive: Flag = False
-
-    @model_validator(mode="after")
-    def _one_target(self) -> Self:
-        if (self.path is None) == (self.dir is None):
-            raise refusal(ProblemCode.ONE_OF, "give either path or dir")
-        return self
 
 
 class SyscallRule(Labelled):
@@ -201,12 +215,7 @@ class Preset(Labelled):
     """A ready-made protection by name: Audit or Block."""
 
     name: PresetName
-
-    @model_validator(mode="after")
-    def _no_allow(self) -> Self:
-        if self.action == "Allow":
-            raise refusal(ProblemCode.BAD_ACTION, "a preset is Audit or Block: there is nothing to allow")
-        return self
+    action: Annotated[Action | None, AfterValidator(_not_allow)] = None
 
 
 class Sections(Labelled):

@@ -13,6 +13,7 @@ from yaml.constructor import ConstructorError, SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from policy.documents.problems import Place, Problem, ProblemCode, field_path
+from policy.documents.tree import Mark, Tree, Value
 from policy.text import shown
 
 LONGEST_TEXT = 1024 * 1024
@@ -23,37 +24,6 @@ MOST_PROBLEMS = 1000
 """Problems that one document is searched for."""
 DEEPEST = 40
 """Levels of nesting: a policy needs 8, a dump of an API server's metadata some 12."""
-
-Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
-
-
-class Mark(NamedTuple):
-    """A place in a text, both from 1."""
-
-    line: int
-    column: int
-
-
-class Tree(NamedTuple):
-    """One document of a text."""
-
-    value: Value
-    keys: dict[Place, Mark]
-    """Where the keys of mappings stand."""
-    values: dict[Place, Mark]
-    """Where values begin."""
-    start: Mark
-    problems: tuple[Problem, ...]
-
-    def mark(self, place: Place, *, key: bool = False) -> Mark:
-        """Where the value (or its key) at `place` stands, else the nearest value around it."""
-        if key and place in self.keys:
-            return self.keys[place]
-        while place:
-            if place in self.values:
-                return self.values[place]
-            place = place[:-1]
-        return self.start
 
 
 class _Given(NamedTuple):
@@ -81,7 +51,7 @@ def read_trees(text: str, file: str) -> Iterator[Tree]:
                 yield _failed(_syntax(error, chunk, given))
                 break
             except RecursionError:
-                yield _failed(_too_deep(given, first_line, 1, ""))
+                yield _failed(_too_deep(given, first_line, 1))
                 break
             if node is None:
                 break
@@ -138,7 +108,7 @@ class _Builder:
     def __init__(self, given: _Given, budget: _Budget) -> None:
         self._given = given
         self._budget = budget
-        self._told_spent = False
+        self._cut = False
         self._keys: dict[Place, Mark] = {}
         self._values: dict[Place, Mark] = {}
         self._problems: list[Problem] = []
@@ -146,7 +116,8 @@ class _Builder:
 
     def build(self, node: Node) -> Tree:
         value = self._value(node, ())
-        return Tree(value, self._keys, self._values, self._mark(node), tuple(self._problems))
+        whole = None if self._cut else value
+        return Tree(whole, self._keys, self._values, self._mark(node), tuple(self._problems))
 
     def _mark(self, node: Node) -> Mark:
         mark = node.start_mark
@@ -166,24 +137,29 @@ class _Builder:
         )
 
     def _value(self, node: Node, place: Place) -> Value:
+        if self._cut or self._is_cut_at(node, place):
+            return None
         self._values[place] = self._mark(node)
-        if len(self._problems) >= MOST_PROBLEMS:
-            return None
-        if not self._budget.take():
-            if not self._told_spent:
-                self._told_spent = True
-                sentence = f"the text has more than {MOST_NODES} values, aliases counted in full; split it"
-                self._add(ProblemCode.TOO_LARGE, node, place, sentence)
-            return None
-        if len(place) > DEEPEST:
-            self._problems.append(_too_deep(self._given, *self._mark(node), field_path(place)))
-            return None
         if isinstance(node, MappingNode):
             return self._mapping(node, place)
         if isinstance(node, SequenceNode):
             self._collection_tag(node, place, "seq")
             return [self._value(item, (*place, index)) for index, item in enumerate(node.value)]
         return self._scalar(node, place)
+
+    def _is_cut_at(self, node: Node, place: Place) -> bool:
+        """Whether a limit is reached here. That is told once, and the rest is not built."""
+        if len(place) > DEEPEST:
+            self._problems.append(_too_deep(self._given, *self._mark(node)))
+        elif not self._budget.take():
+            sentence = f"the text has more than {MOST_NODES} values, aliases counted in full; split it"
+            self._add(ProblemCode.TOO_LARGE, node, (), sentence)
+        elif len(self._problems) >= MOST_PROBLEMS:
+            self._add(ProblemCode.TOO_LARGE, node, (), "there are too many problems; fix these first")
+        else:
+            return False
+        self._cut = True
+        return True
 
     def _collection_tag(self, node: Node, place: Place, wanted: str) -> None:
         if node.tag != f"tag:yaml.org,2002:{wanted}":
@@ -192,10 +168,10 @@ class _Builder:
     def _mapping(self, node: MappingNode, place: Place) -> dict[str, Value]:
         self._collection_tag(node, place, "map")
         mapping: dict[str, Value] = {}
-        merged: list[Node] = []
         for key_node, value_node in node.value:
             if key_node.tag == "tag:yaml.org,2002:merge":
-                merged += value_node.value if isinstance(value_node, SequenceNode) else [value_node]
+                sentence = "<< (a merge key) is not read; write the fields out"
+                self._add(ProblemCode.UNSUPPORTED_YAML, key_node, (*place, "<<"), sentence)
                 continue
             key = self._key(key_node, place)
             if key is None:
@@ -206,28 +182,7 @@ class _Builder:
                 continue
             self._keys[(*place, key)] = self._mark(key_node)
             mapping[key] = self._value(value_node, (*place, key))
-        for one in merged:
-            self._merge(one, place, mapping)
         return mapping
-
-    def _merge(self, node: Node, place: Place, mapping: dict[str, Value]) -> None:
-        """YAML's `<<`: the keys of another mapping, where this one has none of that name."""
-        if not isinstance(node, MappingNode):
-            sentence = "<< takes a mapping, or a list of mappings"
-            self._add(ProblemCode.UNSUPPORTED_YAML, node, place, sentence)
-            return
-        if len(place) > DEEPEST or not self._budget.take():
-            self._problems.append(_too_deep(self._given, *self._mark(node), field_path(place)))
-            return
-        inner = _Builder(self._given, self._budget)
-        values = inner._mapping(node, place)
-        self._problems += inner._problems
-        for key, value in values.items():
-            if key not in mapping:
-                mapping[key] = value
-                own = (*place, key)
-                self._keys.update({k: v for k, v in inner._keys.items() if k[: len(own)] == own})
-                self._values.update({k: v for k, v in inner._values.items() if k[: len(own)] == own})
 
     def _key(self, node: Node, place: Place) -> str | None:
         if isinstance(node, ScalarNode) and node.tag == "tag:yaml.org,2002:str":
@@ -283,13 +238,12 @@ def _failed(problem: Problem) -> Tree:
     return Tree(None, {}, {}, Mark(problem.line, problem.column), (problem,))
 
 
-def _too_deep(given: _Given, line: int, column: int, field: str) -> Problem:
+def _too_deep(given: _Given, line: int, column: int) -> Problem:
     return Problem(
         code=ProblemCode.TOO_DEEP,
         file=given.file,
         line=line,
         column=column,
-        field=field if len(field) < 100 else "",
         sentence=f"values are nested deeper than {DEEPEST} levels; no policy needs that",
     )
 
