@@ -133,10 +133,10 @@ def decode(record: bytes | memoryview) -> RawExec | RawExit:
     data = bytes(record)
     if len(data) < _HEAD.size:
         raise RecordFormatError(f"a record of {len(data)} bytes has no head")
-    kind, size = data[2], int.from_bytes(data[:2], "little" if struct.pack("=H", 1)[0] else "big")
+    size, kind = _HEAD.unpack_from(data)[:2]
     if kind == _KIND_EXEC and size == _EXEC_BYTES and len(data) >= size:
         return _exec(data)
-    if kind == _KIND_EXIT and size == _EXIT_BYTES and len(data) >= size:
+    if kind == _KIND_EXIT and size == _EXIT_BYTES == len(data):
         return _exit(data)
     raise RecordFormatError(f"a record of kind {kind}, head {size} bytes, {len(data)} bytes in all")
 
