@@ -98,9 +98,9 @@ class Pipeline:
             self._publisher.flush(_PAUSE_S)
             self.step()
             counters = self._kernel.counters()
-        self._publisher.flush(max(0.0, deadline - time.monotonic()))
-        self._publisher.give_up(self._waiting)
-        self._waiting.clear()
+        if not self._publisher.flush(max(0.0, deadline - time.monotonic())) or self._waiting:
+            self._publisher.give_up(self._waiting)
+            self._waiting.clear()
         return self._balance(counters)
 
     def _accounts_for(self, counters: RingCounters) -> bool:

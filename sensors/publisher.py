@@ -18,6 +18,7 @@ OnDelivery = Callable[[KafkaError | None, Any], None]
 
 _NO_SUCH_TOPIC = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC})  # noqa: SLF001  public in confluent_kafka
 _QUIET_S = 10.0
+_PURGE_S = 1.0
 
 
 class ProducerClient(Protocol):
@@ -79,15 +80,15 @@ class Publisher:
         if self._failure is not None:
             raise PublishError(self._failure)
 
-    def flush(self, timeout_s: float) -> None:
-        """Wait for all that was handed over; never raises, counts tell."""
-        self._producer.flush(timeout_s)
+    def flush(self, timeout_s: float) -> bool:
+        """Wait for all that was handed over; whether the broker has answered for all of it."""
+        return self._producer.flush(timeout_s) == 0
 
     def give_up(self, waiting: Iterable[Batch]) -> None:
         """Give up what was not acknowledged, and what was never handed over: counted as unpublished."""
         self.unpublished += sum(batch.events for batch in waiting)
         self._producer.purge()
-        self._producer.flush(1.0)
+        self._producer.flush(_PURGE_S)
 
     def _produce(self, topic: str, key: bytes, value: bytes, on_delivery: OnDelivery) -> bool:
         try:
