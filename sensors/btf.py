@@ -60,12 +60,12 @@ class KernelTypes:
     types: _Types = field(repr=False)
 
     @classmethod
-    def of_running_kernel(cls, path: Path = VMLINUX) -> Self:
-        """Read `path`. Raises BtfError where it cannot be read or is no BTF of this byte order."""
+    def of_running_kernel(cls) -> Self:
+        """Read `VMLINUX`. Raises BtfError where it cannot be read or is no BTF of this byte order."""
         try:
-            blob = path.read_bytes()
+            blob = VMLINUX.read_bytes()
         except OSError as error:
-            message = f"{path} cannot be read ({error.strerror}): the kernel needs CONFIG_DEBUG_INFO_BTF"
+            message = f"{VMLINUX} cannot be read ({error.strerror}): the kernel needs CONFIG_DEBUG_INFO_BTF"
             raise BtfError(message) from error
         return cls.parse(blob)
 

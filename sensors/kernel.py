@@ -21,7 +21,8 @@ import msgspec
 
 from sensors import self_check
 from sensors.btf import BtfError, KernelTypes
-from sensors.program_source import KERNEL_STUB, PROGRAMS, Bounds, kernel_flags, program_text
+from sensors.compiler_memory import release_compiler_memory
+from sensors.program_text import KERNEL_STUB, PROGRAMS, Bounds, kernel_flags, program_text
 
 DEFAULT_RING_BYTES: Final = 4 * 1024 * 1024
 
@@ -93,6 +94,7 @@ class KernelSensor:
         try:
             sensor = cls(module, bounds)
             sensor._start(types, own_pids)
+            release_compiler_memory()
         except BaseException:
             module.cleanup()
             raise

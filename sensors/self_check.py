@@ -9,7 +9,6 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -65,19 +64,23 @@ def check(read: Callable[[], list[bytes]]) -> None:
 
 
 def _start() -> subprocess.Popen[bytes]:
-    run = partial(
-        subprocess.Popen[bytes],
+    try:
+        # Root's ids are 0, and so is most memory: with other ids a wrong offset shows.
+        return _start_as(_UID, _GID)
+    except PermissionError:
+        return _start_as(None, None)
+
+
+def _start_as(user: int | None, group: int | None) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
         _ARGS,
         executable=_SHELL,
         cwd=_DIRECTORY,
+        user=user,
+        group=group,
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
     )
-    try:
-        # Root's ids are 0, and so is most memory: with other ids a wrong offset shows.
-        return run(user=_UID, group=_GID)
-    except PermissionError:
-        return run()
 
 
 def _await(read: Callable[[], list[bytes]], pid: int, kind: type[_Record]) -> _Record:

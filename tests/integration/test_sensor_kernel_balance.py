@@ -61,6 +61,8 @@ def test_burst_is_received_whole() -> None:
         seen = marked(events, b"whole")
         assert len(seen) == BURST
         assert len({(r.pid, r.start_ns) for r in seen}) == BURST
+        shell = os.fsencode(os.path.realpath("/bin/sh"))
+        assert {r.source.path if r.source else None for r in seen} == {shell}
         ends = {(r.pid, r.start_ns) for r in events.records if isinstance(r, RawExit)}
         assert {(r.pid, r.start_ns) for r in seen} <= ends
 

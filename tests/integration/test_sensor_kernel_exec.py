@@ -32,7 +32,7 @@ def events() -> Iterator[KernelEvents]:
         yield collected
 
 
-def python(script: str, *args: str | Path) -> list[str]:
+def python(script: str, *args: str | int | Path) -> list[str]:
     return [PYTHON, "-I", "-c", script, *map(str, args)]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sensors import btf, kernel, self_check
+from sensors import btf, kernel, program_text, self_check
 from sensors.btf import KernelTypes
 from sensors.kernel import KernelSensor, KernelSensorError
 from tests.fixtures.kernel_events import kernel_events, needs_kernel, private_mounts
@@ -71,6 +71,20 @@ def test_nothing_stays_open_after_close() -> None:
 
 
 @needs_kernel
+def test_compiler_does_not_stay_resident() -> None:
+    with kernel_events() as events:
+        resident, code = 0, False
+        for line in Path("/proc/self/smaps").read_text().splitlines():
+            fields = line.split()
+            if not fields[0].endswith(":"):
+                code = fields[1] == "r-xp" and "libLLVM" in fields[-1]
+            elif code and fields[0] == "Rss:":
+                resident += int(fields[1])
+        assert resident < 4 * 1024, "kB of the compiler's code"
+        events.run(["true"])
+
+
+@needs_kernel
 def test_environment_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BCC_KERNEL_SOURCE", "/somewhere/else")
     with kernel_events():
@@ -103,7 +117,7 @@ def test_without_bcc_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) ->
 
 @needs_kernel
 def test_without_btf_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(KernelTypes.of_running_kernel.__func__, "__defaults__", (tmp_path / "none",))
+    monkeypatch.setattr(btf, "VMLINUX", tmp_path / "none")
     with pytest.raises(KernelSensorError, match="CONFIG_DEBUG_INFO_BTF"):
         KernelSensor.load()
 
@@ -130,7 +144,7 @@ def test_ring_of_another_size_is_refused(ring_bytes: int) -> None:
     ],
 )
 def test_offset_that_is_wrong_keeps_the_programs_off(monkeypatch: pytest.MonkeyPatch, field: str) -> None:
-    true_flags = kernel.kernel_flags
+    true_flags = program_text.kernel_flags
 
     def shifted(types: KernelTypes) -> Iterator[str]:
         for flag in true_flags(types):

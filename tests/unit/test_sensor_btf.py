@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensors import btf
 from sensors.btf import VMLINUX, BtfError, KernelTypes
-from sensors.program_source import kernel_flags
+from sensors.program_text import kernel_flags
 
 INT, POINTER, STRUCT, UNION, TYPEDEF, CONST, FUNC_PROTO = 1, 2, 4, 5, 8, 10, 13
 
@@ -107,9 +108,10 @@ def test_tracepoints_tell_their_arguments(types: KernelTypes) -> None:
         types.size("never")
 
 
-def test_absent_file_says_what_the_kernel_needs(tmp_path: Path) -> None:
+def test_absent_file_says_what_the_kernel_needs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(btf, "VMLINUX", tmp_path / "none")
     with pytest.raises(BtfError, match="CONFIG_DEBUG_INFO_BTF"):
-        KernelTypes.of_running_kernel(tmp_path / "none")
+        KernelTypes.of_running_kernel()
 
 
 def test_other_files_are_refused(types: KernelTypes) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from policy.events import Namespaces
 from sensors import ring_records
-from sensors.program_source import PROGRAMS
+from sensors.program_text import PROGRAMS
 from sensors.ring_records import RawAncestor, RawExec, RawExit, RawFile, RecordFormatError, decode
 
 KIND_EXEC, KIND_EXIT = 1, 2
