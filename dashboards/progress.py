@@ -26,6 +26,8 @@ class PartitionProgress:
 
     def received(self, offset: int) -> None:
         """A record arrived. Offsets grow; gaps (transaction markers, say) are no records."""
+        if self._next is None:
+            self._committed = offset  # what the group's position is already
         self._outstanding.append(offset)
         self._next = offset + 1
 

@@ -41,7 +41,7 @@ class Limits:
     batches: int = 6
     """Batches read and not done, those under way included; reading pauses beyond."""
     commit_s: float = 1.0
-    drain_s: float = 10.0
+    drain_s: float = 5.0
     """At the end, or when a partition is taken away: how long to wait for what is under way."""
 
 

@@ -11,6 +11,7 @@ such a document and its `create`.
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import structlog
 from elastic_transport import TransportError
@@ -18,7 +19,7 @@ from elasticsearch import ApiError, AsyncElasticsearch
 
 from dashboards import bulk, metrics
 from dashboards.backoff import Backoff
-from dashboards.bulk import Entry, Rejection
+from dashboards.bulk import Answer, Entry, Rejection
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +41,17 @@ _LATELY_WRITTEN = 3
 
 class WriterError(Exception):
     """Elasticsearch answers in a way that waiting will not mend."""
+
+
+@dataclass(kw_only=True)
+class _Sent:
+    """What came of one request: the rest is stored."""
+
+    left: list[Entry] = field(default_factory=list)
+    unsure: bool = False
+    """Whether some of what is left may be stored all the same."""
+    problem: Answer | None = None
+    rejections: list[Rejection] = field(default_factory=list)
 
 
 class Writer:
@@ -70,7 +82,7 @@ class Writer:
                     unsure = False
                 if not pending:
                     break
-                left, refused, perhaps = await self._send(pending)
+                sent = await self._send(pending)
             except ApiError as error:
                 if error.status_code in (400, 413) and _is_documents_fault(error):
                     return rejections + await self._halve(pending, error, unsure=failures > 0)
@@ -82,19 +94,18 @@ class Writer:
                 unsure = True
                 metrics.elasticsearch_up.set(0)
             else:
-                rejections += refused
-                pending = left
-                unsure = perhaps
                 metrics.elasticsearch_up.set(1)
-                if not pending:
+                rejections += sent.rejections
+                pending = sent.left
+                if sent.problem is None:
                     break
-                reason, sentence = "documents", "Elasticsearch took a part of the documents"
+                reason, sentence = sent.problem.code, sent.problem.sentence
+                unsure = sent.unsure
             failures += 1
             await self._wait(failures, reason, sentence, len(pending))
         return rejections
 
-    async def _send(self, entries: Sequence[Entry]) -> tuple[list[Entry], list[Rejection], bool]:
-        """One request: what to send again, what was refused, and whether some of the former may be stored."""
+    async def _send(self, entries: Sequence[Entry]) -> _Sent:
         started = time.monotonic()
         response = await self._client.bulk(
             index=self._stream,
@@ -105,9 +116,7 @@ class Writer:
         )
         metrics.bulk_seconds.observe(time.monotonic() - started)
         metrics.bulk_documents.observe(len(entries))
-        left: list[Entry] = []
-        rejections: list[Rejection] = []
-        perhaps = False
+        sent = _Sent()
         stored = present = 0
         for entry, answer in zip(entries, bulk.answers(response.body, entries), strict=True):
             if answer.fate == "stored":
@@ -115,13 +124,14 @@ class Writer:
             elif answer.fate == "present":
                 present += 1
             elif answer.fate == "rejected":
-                rejections.append(_rejection(entry, answer.code, answer.sentence))
+                sent.rejections.append(_rejection(entry, answer.code, answer.sentence))
             else:
-                left.append(entry)
-                perhaps = perhaps or answer.fate == "unsure"
+                sent.left.append(entry)
+                sent.problem = answer
+                sent.unsure = sent.unsure or answer.fate == "unsure"
         metrics.documents.labels("stored").inc(stored)
         metrics.documents.labels("present").inc(present)
-        return left, rejections, perhaps
+        return sent
 
     async def _missing(self, entries: Sequence[Entry]) -> list[Entry]:
         """The entries that no index before the newest has; `create` itself sees what the newest has."""
