@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Message, TopicPartition
-from policy.policy_set import PolicyRefusedError, PolicySet
 from prometheus_client import Counter, Gauge
 
 from policy.changes import Change
+from policy.policy_set import PolicyRefusedError, PolicySet
 from wire.codec import RecordError, encode, read_change
 from wire.kafka import ClientConfig, Kafka, is_transient, offset_of
 from wire.topics import Topics
