@@ -38,7 +38,7 @@ UNDER_WAY = 1000
 _IDLE_POLL_S = 0.2
 _BUSY_POLL_S = 0.005
 _RETRY_S = 1.0
-_CATCH_UP_S = 5.0
+_CATCH_UP_S = 1.0
 _STOP_S = 5.0
 _ENVELOPE_BYTES = 4096
 _A_DAY_MS = 24 * 60 * 60 * 1000
@@ -79,8 +79,8 @@ def run_enforcer(
     follower = PolicyFollower(config.kafka, config.topics)
     follower.start()
     try:
-        count = _count_partitions(config, stop)
         _catch_up(follower, stop)
+        count = _count_partitions(config, stop)
         if count is not None and not stop.is_set():
             _Service(config, follower, count).run(stop, ready)
     finally:
