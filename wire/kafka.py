@@ -60,6 +60,15 @@ class Kafka:
         return Consumer(config | overrides)
 
 
+def take(consumer: Consumer, timeout_s: float, most: int = 500) -> list[Message]:
+    """What has arrived, after waiting up to `timeout_s` for the first.
+
+    `Consumer.consume` itself waits for `most` records or the whole time, however early the first one is.
+    """
+    first = consumer.poll(timeout_s)
+    return [] if first is None else [first, *consumer.consume(most - 1, 0)]
+
+
 def offset_of(message: Message) -> int:
     """The offset of a record that a broker has: consumed, or delivered."""
     offset = message.offset()

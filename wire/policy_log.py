@@ -16,13 +16,12 @@ from prometheus_client import Counter, Gauge
 from policy.changes import Change
 from policy.policy_set import PolicyRefusedError, PolicySet
 from wire.codec import RecordError, encode, read_change
-from wire.kafka import ClientConfig, Kafka, is_transient, offset_of
+from wire.kafka import ClientConfig, Kafka, is_transient, offset_of, take
 from wire.topics import Topics
 
 log = structlog.get_logger(__name__)
 
 _POLL_S = 0.2
-_MANY = 500
 
 POLICY_OFFSET = "lictor_policy_offset"
 """The metric that says which policy set a process judges by."""
@@ -112,7 +111,7 @@ class PolicyFollower:
         try:
             consumer.assign([TopicPartition(self._topic, 0, OFFSET_BEGINNING)])
             while not self._stop.is_set():
-                for message in consumer.consume(_MANY, _POLL_S):
+                for message in take(consumer, _POLL_S):
                     self._take(message)
         finally:
             consumer.close()

@@ -19,7 +19,7 @@ from confluent_kafka import (
 from lictor.cli.context import Form, Output, given, out, warn
 from policy.events import AnyEvent, ExitEvent, ProcessEvent
 from wire.codec import Reader, RecordError, encode, read_batch, read_outcome, read_verdict
-from wire.kafka import ClientConfig, is_transient, partition_of
+from wire.kafka import ClientConfig, is_transient, partition_of, take
 from wire.records import EventBatch, Outcome, VerdictRecord
 from wire.text import printable
 from wire.topic_admin import TopicError, partition_counts
@@ -166,7 +166,7 @@ def _consume(consumer: Consumer, read: Reader[Record], partitions: int) -> Itera
     ended: set[int] = set()
     heard = time.monotonic()
     while len(ended) < partitions:
-        for message in consumer.consume(200, 0.1):
+        for message in take(consumer, 0.1):
             error = message.error()
             if error is None:
                 heard = time.monotonic()

@@ -4,10 +4,9 @@ import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from policy.policy_set import PolicySet
-
 from lictor.settings import Settings
 from policy.changes import Change
+from policy.policy_set import PolicySet
 from wire.policy_log import PolicyFollower, append_change
 
 CATCH_UP_S = 15.0

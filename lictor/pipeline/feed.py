@@ -9,7 +9,7 @@ import structlog
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from wire.codec import RecordError, read_outcome, read_verdict
-from wire.kafka import ClientConfig, Kafka, is_transient
+from wire.kafka import ClientConfig, Kafka, is_transient, take
 from wire.records import Outcome, VerdictRecord
 from wire.topic_admin import partition_counts
 from wire.topics import Topics
@@ -79,7 +79,7 @@ class Feed:
         wanted = {(name, number) for name in names for number in range(counts[name])}
         consumer.assign([TopicPartition(name, number, OFFSET_END) for name, number in wanted])
         while not self._stop.is_set():
-            for message in consumer.consume(100, 0.05):
+            for message in take(consumer, 0.05):
                 error = message.error()
                 if error is None:
                     self._take(message)
