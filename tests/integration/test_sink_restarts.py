@@ -117,3 +117,24 @@ def test_stops_in_time_while_elasticsearch_is_away(desk: Desk, options: tuple[st
     with desk.sink():
         desk.wait_until_done()
     assert desk.counts(desk.records(range(10))) == {1: 13}
+
+
+def test_sink_that_was_frozen_comes_back_without_harm(desk: Desk) -> None:
+    """Its session ends while it is frozen, its partitions go to another, and then it wakes up."""
+    first, second = desk.records(range(6000)), desk.records(range(6000, 6400))
+    desk.publish(*first)
+    with desk.process() as frozen:
+        eventually("some is stored", lambda: desk.counts(first)[1] > 500)
+        frozen.send_signal(signal.SIGSTOP)
+        with desk.sink():
+            desk.wait_until_done()
+            frozen.send_signal(signal.SIGCONT)
+            desk.publish(*second)
+            desk.wait_until_done()
+        third = desk.records(range(6400, 6500))
+        desk.publish(*third)
+        desk.wait_until_done()
+        frozen.send_signal(signal.SIGTERM)
+        assert frozen.wait(WITHIN_S) == 0
+    everything = [*first, *second, *third]
+    assert desk.counts(everything) == {1: len(everything)}
