@@ -2,46 +2,37 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
-import yaml
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
 from enforcer.service import EnforcerConfig, run_enforcer
-from policy.workload import Workload
-from tests.fixtures.cgroups import cgroup, move, path_of
+from lictor.runtime.state import find_live
+from tests.fixtures.cgroups import cgroup
+from tests.fixtures.enforcer_node import WAIT_S, EnforcerNode
 from tests.fixtures.orders import (
     KEY,
     LABELS,
-    NAMESPACE,
     NODE,
-    block_policy,
     container,
     enforcement,
     event_of,
     order_of,
-    runs,
 )
-from tests.fixtures.signaller import UNPRIVILEGED, SignallerProcess, signaller, signaller_folder
-from wire.codec import encode, read_dead_letter, read_outcome
+from tests.fixtures.runtime import running
+from tests.fixtures.signaller import SignallerProcess, signaller, signaller_folder
+from wire.codec import encode
 from wire.kafka import Kafka
-from wire.partitions import partition_of
 from wire.policy_log import append_change
-from wire.records import DeadLetter, Order, Outcome
-from wire.topic_admin import create
+from wire.records import Order
 from wire.topics import Topics
 from workloads.cgroup_paths import CgroupPaths, find_cgroup2
 from workloads.identity_map import NoIdentities
@@ -49,141 +40,17 @@ from workloads.resolver import Resolver
 
 __all__ = ["cgroup", "signaller", "signaller_folder"]
 
-SLEEP = shutil.which("sleep") or "/usr/bin/sleep"
-WAIT_S = 30.0
 NOBODY = 65534
 
 pytestmark = pytest.mark.parametrize("signaller", [NOBODY], indirect=True)
 
 
-class Node:
-    """One node with its enforcer and signaller, a workload, and the topics."""
-
-    def __init__(self, broker: str, folder: Path, signaller: SignallerProcess, cgroup: Path) -> None:
-        self.kafka = Kafka(bootstrap=broker)
-        self.topics = Topics(prefix=f"t{uuid.uuid4().hex[:10]}")
-        self.signaller = signaller
-        self.cgroup = cgroup
-        self.workload: Workload = container(path_of(cgroup))
-        self.log = folder / "enforcer.log"
-        self._identities = folder / "identities.yaml"
-        self._producer: Producer = self.kafka.producer()
-        self._victims: list[subprocess.Popen[bytes]] = []
-        self.enforcer: subprocess.Popen[bytes] | None = None
-        create(self.kafka, self.topics)
-        append_change(self.kafka, self.topics, block_policy(str(Path(SLEEP).resolve())))
-        self.identify(LABELS)
-
-    def identify(self, labels: dict[str, str]) -> None:
-        """This node's own identity of the workload."""
-        entry = {
-            "cgroup": self.workload.cgroup,
-            "container_id": self.workload.container_id,
-            "namespace": NAMESPACE,
-            "labels": labels,
-        }
-        self._identities.write_text(yaml.safe_dump({"workloads": [entry]}))
-
-    def start(self, key: bytes | None = KEY) -> None:
-        asked = {
-            "bootstrap": self.kafka.bootstrap,
-            "prefix": self.topics.prefix,
-            "node": NODE,
-            "socket": str(self.signaller.socket),
-            "identities": str(self._identities),
-            "user": UNPRIVILEGED,
-            "key": None if key is None else key.hex(),
-        }
-        command = (sys.executable, "-m", "tests.fixtures.enforcer_process", json.dumps(asked))
-        with self.log.open("ab") as log:
-            self.enforcer = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
-        assert self.enforcer.stdout is not None
-        for line in self.enforcer.stdout:
-            if line == b"ready\n":
-                return
-        raise AssertionError(self.log.read_text())
-
-    def end(self, number: int = signal.SIGTERM) -> int:
-        assert self.enforcer is not None
-        assert self.enforcer.stdout is not None
-        self.enforcer.send_signal(number)
-        code = self.enforcer.wait(20)
-        self.enforcer.stdout.close()
-        self.enforcer = None
-        return code
-
-    def victim(self) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen((SLEEP, "120"), user=1234)
-        self._victims.append(process)
-        runs(process.pid, SLEEP)
-        move(process.pid, self.cgroup)
-        return process
-
-    def order(self, victim: subprocess.Popen[bytes], key: bytes = KEY, **changes: object) -> Order:
-        order = order_of(event_of(victim.pid), self.workload, key=key)
-        return msgspec.structs.replace(order, **changes)
-
-    def send(self, *orders: Order | bytes, key: bytes | None = NODE.encode()) -> None:
-        for order in orders:
-            value = order if isinstance(order, bytes) else encode(order)
-            partition = partition_of(NODE.encode(), self.topics.order_partitions)
-            self._producer.produce(self.topics.orders.name, value, key, partition=partition)
-        assert self._producer.flush(WAIT_S) == 0
-
-    def outcomes(self, count: int) -> list[Outcome]:
-        """All outcomes so far, at least `count`."""
-        topic = self.topics.outcomes
-        return [read_outcome(value) for value in self._read(topic.name, topic.partitions, count)]
-
-    def outcome(self, order: Order) -> Outcome:
-        """The outcome of one order."""
-        topic = self.topics.outcomes
-        for value in self._records(topic.name, topic.partitions):
-            outcome = read_outcome(value)
-            if outcome.record.id == order.record.id:
-                return outcome
-        raise AssertionError(f"no outcome of {order.id}\n{self.log.read_text()}")
-
-    def dead_letters(self, count: int) -> list[DeadLetter]:
-        topic = self.topics.dead_letters
-        return [read_dead_letter(value) for value in self._read(topic.name, topic.partitions, count)]
-
-    def _read(self, topic: str, partitions: int, count: int) -> list[bytes]:
-        found = []
-        for value in self._records(topic, partitions):
-            found.append(value)
-            if len(found) == count:
-                return found
-        raise AssertionError(f"{len(found)} of {count} records in {topic}\n{self.log.read_text()}")
-
-    def _records(self, topic: str, partitions: int) -> Iterator[bytes]:
-        consumer: Consumer = self.kafka.consumer(f"test-{uuid.uuid4().hex}")
-        try:
-            consumer.assign([TopicPartition(topic, n, OFFSET_BEGINNING) for n in range(partitions)])
-            deadline = time.monotonic() + WAIT_S
-            while time.monotonic() < deadline:
-                message = consumer.poll(0.1)
-                if message is not None and message.error() is None:
-                    value = message.value()
-                    assert value is not None
-                    yield value
-        finally:
-            consumer.close()
-
-    def close(self) -> None:
-        if self.enforcer is not None:
-            self.end(signal.SIGKILL)
-        for victim in self._victims:
-            victim.kill()
-            victim.wait()
-
-
 @pytest.fixture
 def node(
     kafka_broker: str, signaller_folder: Path, signaller: SignallerProcess, cgroup: Path
-) -> Iterator[Node]:
+) -> Iterator[EnforcerNode]:
     """Signaller and enforcer up, the policy in force."""
-    made = Node(kafka_broker, signaller_folder, signaller, cgroup)
+    made = EnforcerNode(kafka_broker, signaller_folder, signaller, cgroup)
     try:
         signaller.start()
         made.start()
@@ -192,7 +59,7 @@ def node(
         made.close()
 
 
-def test_a_denied_process_is_terminated_and_its_outcome_says_so(node: Node) -> None:
+def test_a_denied_process_is_terminated_and_its_outcome_says_so(node: EnforcerNode) -> None:
     victim = node.victim()
     order = node.order(victim)
     node.send(order)
@@ -206,7 +73,7 @@ def test_a_denied_process_is_terminated_and_its_outcome_says_so(node: Node) -> N
     assert node.end() == 0
 
 
-def test_twice_the_same_order_is_one_kill_and_one_outcome(node: Node) -> None:
+def test_twice_the_same_order_is_one_kill_and_one_outcome(node: EnforcerNode) -> None:
     victim, last = node.victim(), node.victim()
     order, final = node.order(victim), node.order(last)
     node.send(order, order)
@@ -219,7 +86,7 @@ def test_twice_the_same_order_is_one_kill_and_one_outcome(node: Node) -> None:
     assert node.signaller.log.read_text().count(f"killed process {victim.pid} ") == 1
 
 
-def test_forged_stale_and_expired_orders_never_kill(node: Node) -> None:
+def test_forged_stale_and_expired_orders_never_kill(node: EnforcerNode) -> None:
     victim = node.victim()
     good = node.order(victim)
 
@@ -269,7 +136,7 @@ def test_forged_stale_and_expired_orders_never_kill(node: Node) -> None:
     assert victim.returncode == -signal.SIGKILL
 
 
-def test_other_nodes_orders_and_unreadable_ones(node: Node) -> None:
+def test_other_nodes_orders_and_unreadable_ones(node: EnforcerNode) -> None:
     victim = node.victim()
     foreign = node.order(victim, node="node-2")
     node.send(foreign, key=b"node-2")
@@ -284,7 +151,7 @@ def test_other_nodes_orders_and_unreadable_ones(node: Node) -> None:
     assert letters[0].topic == node.topics.orders.name
 
 
-def test_the_nodes_own_labels_and_policies_decide(node: Node) -> None:
+def test_the_nodes_own_labels_and_policies_decide(node: EnforcerNode) -> None:
     victim = node.victim()
     node.identify({"app": "db"})
     denied_no_more = node.order(victim)
@@ -297,14 +164,14 @@ def test_the_nodes_own_labels_and_policies_decide(node: Node) -> None:
     assert victim.poll() is None
 
 
-def _eventually(node: Node, victim: subprocess.Popen[bytes], order: Order) -> str:
+def _eventually(node: EnforcerNode, victim: subprocess.Popen[bytes], order: Order) -> str:
     time.sleep(1.2)  # an identity map is looked at once a second
     node.send(order)
     assert victim.poll() is None
     return node.outcome(order).result
 
 
-def test_policies_that_the_judge_had_first_are_waited_for(node: Node) -> None:
+def test_policies_that_the_judge_had_first_are_waited_for(node: EnforcerNode) -> None:
     append_change(node.kafka, node.topics, enforcement("off"))
     for _ in range(3):
         victim = node.victim()
@@ -315,7 +182,7 @@ def test_policies_that_the_judge_had_first_are_waited_for(node: Node) -> None:
         append_change(node.kafka, node.topics, enforcement("off"))
 
 
-def test_without_a_key_nothing_is_carried_out(node: Node) -> None:
+def test_without_a_key_nothing_is_carried_out(node: EnforcerNode) -> None:
     node.end()
     node.start(key=None)
     victim = node.victim()
@@ -326,7 +193,7 @@ def test_without_a_key_nothing_is_carried_out(node: Node) -> None:
     assert victim.poll() is None
 
 
-def test_a_signaller_that_is_away_is_said_and_found_again(node: Node) -> None:
+def test_a_signaller_that_is_away_is_said_and_found_again(node: EnforcerNode) -> None:
     node.signaller.stop()
     victim = node.victim()
     order = node.order(victim)
@@ -339,7 +206,7 @@ def test_a_signaller_that_is_away_is_said_and_found_again(node: Node) -> None:
     assert node.outcome(again).result == "terminated"
 
 
-def test_an_enforcer_that_was_killed_goes_on_where_it_was(node: Node) -> None:
+def test_an_enforcer_that_was_killed_goes_on_where_it_was(node: EnforcerNode) -> None:
     first, second, third = node.victim(), node.victim(), node.victim()
     done, missed = node.order(first), node.order(second)
     node.send(done)
@@ -359,7 +226,7 @@ def test_an_enforcer_that_was_killed_goes_on_where_it_was(node: Node) -> None:
     assert {outcome.exec_to_kill_ns for outcome in again} == {before.exec_to_kill_ns}
 
 
-def test_what_was_committed_is_not_said_twice(node: Node) -> None:
+def test_what_was_committed_is_not_said_twice(node: EnforcerNode) -> None:
     orders = [node.order(node.victim()) for _ in range(5)]
     node.send(*orders)
     assert len(node.outcomes(5)) == 5
@@ -369,6 +236,37 @@ def test_what_was_committed_is_not_said_twice(node: Node) -> None:
     node.send(last)
     assert node.outcome(last).result == "terminated"
     assert sorted(o.record.id for o in node.outcomes(6)) == sorted(o.id for o in [*orders, last])
+
+
+@pytest.fixture
+def mortal_broker() -> Iterator[tuple[str, int]]:
+    """A broker that nobody else uses, so that it may be killed: `host:port` and process id."""
+    with running(kafka=True) as servers:
+        assert servers.broker is not None
+        live = find_live(servers.broker.state.root)
+        assert live is not None
+        yield servers.broker.bootstrap, live.pids["kafka"]
+
+
+def test_a_broker_that_is_killed_in_the_middle_loses_no_order_and_no_outcome(
+    mortal_broker: tuple[str, int], signaller_folder: Path, signaller: SignallerProcess, cgroup: Path
+) -> None:
+    bootstrap, pid = mortal_broker
+    signaller.start()
+    node = EnforcerNode(bootstrap, signaller_folder, signaller, cgroup)
+    try:
+        node.start()
+        before = [node.order(node.victim()) for _ in range(10)]
+        node.send(*before)
+        os.kill(pid, signal.SIGKILL)
+        after = [node.order(node.victim()) for _ in range(10)]
+        node.send(*after)  # stored once the broker is back
+        wanted = {order.id: "terminated" for order in [*before, *after]}
+        found = {order.id: node.outcome(order).result for order in [*before, *after]}
+        assert found == wanted
+        assert node.end() == 0
+    finally:
+        node.close()
 
 
 def test_a_broker_that_never_came_is_waited_for_until_told_to_stop(
