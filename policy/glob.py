@@ -88,7 +88,7 @@ def _components(tokens: list[str]) -> tuple[_Component, ...]:
 def _expand(pattern: str) -> Iterator[str]:
     """The alternatives that a pattern's braces stand for. Escapes and brackets are left as they are."""
     waiting = [pattern]
-    seen = 0
+    number = 1
     while waiting:
         one = waiting.pop()
         parts = _first_braces(one)
@@ -96,8 +96,8 @@ def _expand(pattern: str) -> Iterator[str]:
             yield one
             continue
         before, choices, after = parts
-        seen += len(choices)
-        if seen > MOST_ALTERNATIVES:
+        number += len(choices) - 1
+        if number > MOST_ALTERNATIVES:
             raise GlobError(f"its braces stand for more than {MOST_ALTERNATIVES} patterns")
         waiting += [before + choice + after for choice in reversed(choices)]
 

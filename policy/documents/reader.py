@@ -201,6 +201,13 @@ _TYPES = {
     "model_type": "it has to be a mapping",
     "model_attributes_type": "it has to be a mapping",
 }
+_CODES_OF_WORDS = {
+    "apiVersion": ProblemCode.API_VERSION,
+    "action": ProblemCode.BAD_ACTION,
+    "key": ProblemCode.BAD_SELECTOR,
+    "operator": ProblemCode.BAD_SELECTOR,
+}
+"""For fields that take one of a few words."""
 _MOST_NAMED = 12
 _CODES = {code.value: code for code in ProblemCode}
 
@@ -219,7 +226,7 @@ def _explain(details: ErrorDetails, model: type[BaseModel]) -> tuple[ProblemCode
     if kind == "missing":
         return ProblemCode.MISSING_FIELD, f"the field {shown(last)} is missing"
     if kind == "literal_error":
-        code = ProblemCode.API_VERSION if last == "apiVersion" else ProblemCode.BAD_SELECTOR
+        code = _CODES_OF_WORDS.get(last, ProblemCode.WRONG_TYPE)
         wanted = details.get("ctx", {}).get("expected", "")
         return code, f"{shown(str(details['input']))} is not right here: write {wanted}"
     sentence = _TYPES.get(kind, details["msg"])

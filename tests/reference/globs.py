@@ -22,7 +22,7 @@ def glob_matches(pattern: str, path: str) -> bool:
 
 
 @cache
-def _match(pattern: str, path: str) -> bool:
+def _match(pattern: str, path: str) -> bool:  # noqa: PLR0911 - one return a construct
     if not pattern:
         return not path
     if pattern.startswith("**"):

@@ -41,10 +41,12 @@ class Said:
     tags: tuple[str, ...] = field(default=())
 
 
-def ask(question: Question) -> Said:
+def ask(question: Question) -> Said:  # noqa: C901, PLR0911, PLR0912 - the page's sentences, in its order
     """Read the page for one question."""
     rules = [rule for document in question.documents for rule in _rules(document)]
-    matching = [rule for rule in rules if _is_target(rule, question.path) and _is_source(rule, question.source)]
+    matching = [
+        rule for rule in rules if _is_target(rule, question.path) and _is_source(rule, question.source)
+    ]
     competing = [rule for rule in matching if rule["action"] != "Audit"]
     audits = [rule for rule in matching if rule["action"] == "Audit"]
     winner = _winner(competing, question)
@@ -97,7 +99,7 @@ def _is_target(rule: dict[str, Any], path: str) -> bool:
     if "path" in rule:
         return bool(path == rule["path"])
     if "execname" in rule:
-        return bool(path.split("/")[-1] == rule["execname"])
+        return bool(path.rsplit("/", maxsplit=1)[-1] == rule["execname"])
     if "pattern" in rule:
         return glob_matches(rule["pattern"], path)
     directory = rule["dir"]
