@@ -137,10 +137,11 @@ class Broker:
         write_atomically(settings, content)
         if (self.data / "meta.properties").exists():
             return
+        # One id in 64 begins with a hyphen, hence the equals sign below.
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         log = self.state.logs / "kafka-format.log"
         rotate(log)
-        tool = ("kafka.tools.StorageTool", "format", "--config", str(settings), "--cluster-id", cluster)
+        tool = ("kafka.tools.StorageTool", "format", "--config", str(settings), f"--cluster-id={cluster}")
         done = await run(self.java(*tool, log=log), FORMAT_TIMEOUT_S, self.state.guardians)
         if done.code != 0:
             msg = f"Kafka's data folder {self.data} could not be formatted:\n{log_tail(log)}"
