@@ -35,7 +35,7 @@ def start() -> Iterator[Start]:
     started: list[subprocess.Popen[bytes]] = []
 
     def begin(*command: str, program: str | Path = "", **options: object) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(command or (SLEEP, "60"), **options)  # type: ignore[call-overload]
+        process: subprocess.Popen[bytes] = subprocess.Popen(command or (SLEEP, "60"), **options)  # type: ignore[call-overload]
         started.append(process)
         runs(process.pid, program or (command or (SLEEP,))[0])
         return process

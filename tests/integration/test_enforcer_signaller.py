@@ -234,7 +234,8 @@ def test_one_that_is_slow_to_end_holds_up_nobody(
     finally:
         tracer.kill()
         tracer.wait()
-        tracer.stdout.close()
+        if tracer.stdout is not None:
+            tracer.stdout.close()
         slow.kill()
         slow.wait()
 
