@@ -6,8 +6,7 @@ from typing import NamedTuple
 from policy.documents import Document
 from policy.documents.fields import ActionName
 from policy.documents.sections import Labelled, Source
-from policy.target import SeenPath
-from policy.text import as_seen
+from policy.target import SeenPath, written_path
 from policy.verdict import RuleReference
 
 DEFAULT_ACTION: ActionName = "Block"
@@ -82,4 +81,4 @@ def reference_to(document: Document, place: str, action: ActionName) -> RuleRefe
 
 def source_paths(sources: tuple[Source, ...]) -> tuple[str, ...]:
     """The paths of `fromSource`, in the form in which events carry them."""
-    return tuple(as_seen(source.path) for source in sources)
+    return tuple(written_path(source.path) for source in sources)

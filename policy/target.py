@@ -37,9 +37,17 @@ class Target(NamedTuple):
         return ({"path": 3, "execname": 2, "pattern": 1}[self.kind], 0, 0)
 
 
+def written_path(path: str) -> str:
+    """A path of a document in the form in which events carry it; doubled slashes count once."""
+    path = as_seen(path)
+    while "//" in path:
+        path = path.replace("//", "/")
+    return path
+
+
 def path_target(path: str) -> Target:
-    """One file. Slashes that are doubled count once, as for the kernel."""
-    return Target("path", _single_slashes(as_seen(path)))
+    """One file."""
+    return Target("path", written_path(path))
 
 
 def execname_target(name: str) -> Target:
@@ -49,18 +57,12 @@ def execname_target(name: str) -> Target:
 
 def directory_target(directory: str, *, recursive: bool) -> Target:
     """A directory and its direct children, or all below it."""
-    return Target("directory", _single_slashes(as_seen(directory)).removesuffix("/"), recursive)
+    return Target("directory", written_path(directory).removesuffix("/"), recursive)
 
 
 def pattern_target(pattern: str) -> Target:
     """Files whose paths match a glob."""
     return Target("pattern", pattern, glob=Glob(pattern))
-
-
-def _single_slashes(path: str) -> str:
-    while "//" in path:
-        path = path.replace("//", "/")
-    return path
 
 
 class Targeted(Protocol):

@@ -313,6 +313,12 @@ def test_backslashes_and_bytes_are_compared_as_events_carry_them() -> None:
     assert verdict(execution("/tmp/a\\b"), change).decision == "allow"
 
 
+def test_doubled_slashes_in_a_document_count_once() -> None:
+    change = applied(section({"path": "//a//b", "fromSource": [{"path": "//s"}]}))
+    assert verdict(execution("/a/b", "/s"), change).decision == "block"
+    assert verdict(execution("/x/y/z"), applied(directories({"dir": "//x//y/"}))).decision == "block"
+
+
 def test_labels_come_from_the_level_nearest_the_rule() -> None:
     spec = {
         "severity": 2,
