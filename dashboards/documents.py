@@ -65,8 +65,12 @@ def verdict_document_id(record: VerdictRecord) -> str:
 
 
 def outcome_document_id(outcome: Outcome) -> str:
-    """`_id` of an outcome: its verdict's id and `/outcome`, bounded likewise."""
-    return _bounded(f"{outcome.record.id}/outcome")
+    """`_id` of an outcome: its id, bounded likewise.
+
+    Never made from the verdict's id: the outcome of a forged order names the verdict that it pretends to
+    come from, has an id of its own, and must not take the place of the true outcome.
+    """
+    return _bounded(outcome.id)
 
 
 def verdict_document(record: VerdictRecord) -> ecs.Document:

@@ -122,13 +122,16 @@ def _programs(settings: Settings) -> Iterator[Finding]:
 
 
 def _account(settings: Settings) -> Iterator[Finding]:
-    found = account.find(settings.run_as)
-    yield Finding(
-        subject="user",
-        state="ok" if found else "warning",
-        found=f"{settings.run_as} exists" if found else f"there is no user {settings.run_as}",
-        advice="" if found else "services drop to it when started as root: run `make setup`, or set run_as",
-    )
+    for name, setting in ((settings.run_as, "run_as"), (settings.enforcer_user, "enforcer_user")):
+        found = account.find(name)
+        yield Finding(
+            subject="user",
+            state="ok" if found else "warning",
+            found=f"{name} exists" if found else f"there is no user {name}",
+            advice=""
+            if found
+            else f"services started as root drop to it: run `make setup`, or set {setting}",
+        )
 
 
 def _jdks(settings: Settings) -> Iterator[Finding]:

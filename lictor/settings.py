@@ -75,6 +75,10 @@ class Settings(BaseSettings):
     tick_ms: float = Field(2.0, ge=0.5, le=1000, description="How often the sensor drains its rings.")
     ring_kib: int = Field(4096, ge=64, le=1 << 20, description="Size of the process ring, a power of two.")
     run_as: str = Field("lictor", description="Unprivileged user that services become when started as root.")
+    enforcer_user: str = Field(
+        "lictor-enforcer",
+        description="Unprivileged user of enforcer and signaller, who alone may read the node's key.",
+    )
     worker: str = Field("judge-0", description="This stream worker's static name within the node.")
     kills_per_minute: int = Field(60, ge=1, description="Cap on what an enforcer kills.")
     protected: list[str] = Field(

@@ -38,7 +38,7 @@ def streams(context: typer.Context, metrics_port: MetricsPort = None) -> None:
     from streams.service import StreamsConfig, run_streams
 
     settings = _begin(context, metrics_port)
-    _drop(settings)
+    _drop(settings.run_as)
     ready = threading.Event()
     with tempfile.TemporaryDirectory(prefix="lictor-streams-") as folder, _health(settings, ready.is_set):
         config = StreamsConfig(
@@ -57,7 +57,7 @@ def sink(context: typer.Context, metrics_port: MetricsPort = None) -> None:
     from dashboards.service import SinkConfig, run_sink
 
     settings = _begin(context, metrics_port)
-    _drop(settings)
+    _drop(settings.run_as)
     key = settings.elasticsearch_api_key
     config = SinkConfig(
         kafka=settings.kafka("lictor-sink"),
@@ -118,7 +118,7 @@ def enforcer(
 
     settings = _begin(context, metrics_port, identity_map=identity_map)
     key = _node_key(settings)
-    _drop(settings)
+    _drop(settings.enforcer_user)
     provider = (
         NoIdentities() if settings.identity_map is None else Watched(IdentityMap(settings.identity_map))
     )
@@ -151,14 +151,16 @@ def signaller_arguments(settings: Settings) -> tuple[str, ...]:
     Raises:
         SettingsError: there is no user to serve.
     """
-    account = find(settings.run_as)
+    account = find(settings.enforcer_user)
     if account is None:
-        raise SettingsError(f"run_as: there is no user {settings.run_as}; `make setup` makes it")
+        raise SettingsError(
+            f"enforcer_user: there is no user {settings.enforcer_user}; `make setup` makes it"
+        )
     return (
         "enforcer.signaller",
         *("--socket", str(settings.signaller_socket)),
         *("--enforcer-uid", str(account.uid)),
-        *("--user", settings.run_as),
+        *("--user", settings.enforcer_user),
         *("--kills-per-minute", str(settings.kills_per_minute)),
         *(word for path in settings.protected for word in ("--protect", path)),
         *(("--own-pids-file", str(settings.own_pids_file)) if settings.own_pids_file else ()),
@@ -171,10 +173,10 @@ def _begin(context: typer.Context, metrics_port: int | None, **more: object) -> 
     return settings
 
 
-def _drop(settings: Settings) -> None:
+def _drop(user: str) -> None:
     """A service that needs no privileges gives them up where it was started with them."""
     if os.geteuid() == 0:
-        drop_privileges(settings.run_as)
+        drop_privileges(user)
 
 
 def _node_key(settings: Settings) -> bytes | None:

@@ -28,26 +28,28 @@ class Launch:
     account: Account | None
 
 
-def launch(module: tuple[str, ...], account: Account | None, *, drop: bool, mount_point: Path) -> Launch:
+def launch(
+    module: tuple[str, ...], *, become: Account | None, reader: Account | None, mount_point: Path
+) -> Launch:
     """The command for `python -m MODULE ARGUMENTS...`; `module` is both.
 
-    `drop`: become `account` before the program starts; else it is left to the program. `mount_point`
-    is used only where `account` could not read the program otherwise; it is made if it is missing.
+    `become`: the user to start it as; None leaves that to the program. `reader`: who must be able to
+    read the program sooner or later; None where nobody but oneself. `mount_point` is used only where
+    `reader` could not read it otherwise; it is made if it is missing.
     """
-    as_user = account if drop else None
-    if account is None or reaches(account, ROOT):
+    if reader is None or reaches(reader, ROOT):
         argv = (sys.executable, "-m", *module)
-        return Launch(argv=argv, cwd=ROOT, account=as_user)
+        return Launch(argv=argv, cwd=ROOT, account=become)
     mount_point.mkdir(mode=0o755, exist_ok=True)
     interpreter = Path(sys.executable)
     python = mount_point / interpreter.relative_to(ROOT) if interpreter.is_relative_to(ROOT) else interpreter
     setpriv = (
         ()
-        if as_user is None
+        if become is None
         else (
             "setpriv",
-            f"--reuid={as_user.uid}",
-            f"--regid={as_user.gid}",
+            f"--reuid={become.uid}",
+            f"--regid={become.gid}",
             "--clear-groups",
             "--no-new-privs",
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 from lictor.health import HOST
 from lictor.pipeline.reach import launch
 from lictor.runtime import ports
+from lictor.runtime.account import Account
 from lictor.runtime.child import Child
 from lictor.runtime.leashed import Command
 from lictor.runtime.state import LocalState
@@ -29,6 +30,8 @@ class Place:
     elasticsearch: str
     identity_map: Path | None
     node_key: Path | None
+    enforcer: Account | None = None
+    """Whom the enforcer runs as; None as oneself."""
     servers: frozenset[str] = frozenset()
     """The servers that run here as children. Services start after those they use and stop before them."""
 
@@ -43,12 +46,12 @@ class Service:
 
 def judge(place: Place) -> Service:
     """The stream worker, unprivileged."""
-    return _service(place, "streams", unprivileged=True)
+    return _service(place, "streams", account=place.state.account)
 
 
 def sensor(place: Place) -> Service:
     """The sensor: root until its programs are loaded, then it drops by itself."""
-    return _service(place, "sensor", unprivileged=False)
+    return _service(place, "sensor", account=None)
 
 
 def signaller(place: Place) -> Service:
@@ -58,17 +61,17 @@ def signaller(place: Place) -> Service:
     async def listens() -> bool:
         return socket.is_socket()
 
-    return Service(child=_child(place, "signaller", {}, probe=listens, unprivileged=False))
+    return Service(child=_child(place, "signaller", {}, probe=listens, account=None))
 
 
 def enforcer(place: Place) -> Service:
-    """The enforcer, unprivileged; it needs the signaller's socket."""
-    return _service(place, "enforcer", unprivileged=True, after=("signaller",))
+    """The enforcer, under a user of its own; it needs the signaller's socket."""
+    return _service(place, "enforcer", account=place.enforcer, after=("signaller",))
 
 
 def sink(place: Place) -> Service:
     """The Elasticsearch sink, unprivileged."""
-    return _service(place, "sink", unprivileged=True, uses=("kafka", "elasticsearch"))
+    return _service(place, "sink", account=place.state.account, uses=("kafka", "elasticsearch"))
 
 
 def signaller_socket(state: LocalState) -> Path:
@@ -85,7 +88,7 @@ def _service(
     place: Place,
     name: str,
     *,
-    unprivileged: bool,
+    account: Account | None,
     after: tuple[str, ...] = (),
     uses: tuple[str, ...] = ("kafka",),
 ) -> Service:
@@ -99,7 +102,7 @@ def _service(
         name,
         {"LICTOR_METRICS_PORT": str(port)},
         probe=is_ready,
-        unprivileged=unprivileged,
+        account=account,
         after=after,
         uses=uses,
     )
@@ -112,12 +115,12 @@ def _child(
     extra: dict[str, str],
     *,
     probe: Callable[[], Awaitable[bool]],
-    unprivileged: bool,
+    account: Account | None,
     after: tuple[str, ...] = (),
     uses: tuple[str, ...] = (),
 ) -> Child:
     mount_point = place.state.root / "program"
-    how = launch(("lictor", name), place.state.account, drop=unprivileged, mount_point=mount_point)
+    how = launch(("lictor", name), become=account, reader=place.state.account, mount_point=mount_point)
     needed = (*after, *(server for server in uses if server in place.servers))
     return Child(
         name=name,

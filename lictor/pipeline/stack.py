@@ -15,6 +15,7 @@ from enforcer.protected import write_own_pids
 from lictor.health import HOST
 from lictor.pipeline import services
 from lictor.pipeline.services import Place
+from lictor.runtime.account import unprivileged
 from lictor.runtime.child import Change
 from lictor.runtime.servers import find_servers
 from lictor.runtime.state import LocalState
@@ -47,6 +48,7 @@ class Stack:
         self._live = live
         self._identity_map = identity_map or settings.identity_map
         self._state = LocalState.at()
+        self._enforcer = unprivileged(settings.enforcer_user) if live else None
         self.supervisor = Supervisor(self._changed, hold=self._state.guardians)
         self._on_change = on_change
         self._ports: dict[str, int] = {}
@@ -130,6 +132,7 @@ class Stack:
             elasticsearch=self.elasticsearch,
             identity_map=self._identity_map,
             node_key=self._node_key() if self._live else None,
+            enforcer=self._enforcer,
             servers=frozenset(children),
         )
         # The broker is up long before Elasticsearch is, and only the sink needs the latter.
@@ -161,7 +164,7 @@ class Stack:
             self._state.__exit__(None, None, None)
 
     def _node_key(self) -> Path:
-        """The key that sensor and enforcer share: made once, readable by root and our user's group."""
+        """The key that sensor and enforcer share: made once, readable by root and the enforcer alone."""
         path = self._state.keys / "node.key"
         if not path.exists():
             fresh = path.with_suffix(".new")
@@ -169,10 +172,10 @@ class Stack:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(secrets.token_bytes(KEY_BYTES))
             fresh.replace(path)
-        path.chmod(0o640)
-        if self._state.account is not None:
+        path.chmod(0o400)
+        if self._enforcer is not None:
             # The folder is closed to all but root; the enforcer must reach this one file in it.
-            os.chown(path, 0, self._state.account.gid)
+            self._enforcer.own(path)
             self._state.keys.chmod(0o710)
-            os.chown(self._state.keys, 0, self._state.account.gid)
+            os.chown(self._state.keys, 0, self._enforcer.gid)
         return path

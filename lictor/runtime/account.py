@@ -1,4 +1,8 @@
-"""The unprivileged user that the broker, Elasticsearch and the unprivileged services run as."""
+"""The unprivileged users that servers and services run as.
+
+The enforcer has one of its own: it alone may read the node's sealing key and talk to the signaller, and
+none of the others could do either by being taken over.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,8 @@ from pathlib import Path
 from lictor.runtime.errors import AccountError
 
 NAME = "lictor"
+ENFORCER = "lictor-enforcer"
+"""Of the group of `NAME`, so that it can enter the state folder."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,15 +42,15 @@ def find(name: str = NAME) -> Account | None:
     return Account(name=name, uid=entry.pw_uid, gid=entry.pw_gid, groups=groups)
 
 
-def unprivileged() -> Account | None:
+def unprivileged(name: str = NAME) -> Account | None:
     """Whom to drop to: the system user when root; None, everything as oneself, when not.
 
     Raises AccountError when root and the user does not exist.
     """
     if os.geteuid() != 0:
         return None
-    account = find()
+    account = find(name)
     if account is None:
-        msg = f"there is no system user {NAME!r}: run `make setup`, or useradd --system --user-group {NAME}"
+        msg = f"there is no system user {name!r}: `make setup` makes it"
         raise AccountError(msg)
     return account

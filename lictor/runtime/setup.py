@@ -41,34 +41,43 @@ def run_as_root(*command: str) -> None:
         raise AccountError(msg)
 
 
-def make_account() -> None:
-    """Make the system user that the servers run as; nothing to do when not root."""
+def make_accounts() -> None:
+    """Make the system users that servers and services run as; nothing to do when not root."""
     if os.geteuid() != 0:
         say("not root: everything runs as you, no system user is made")
         return
-    if account.find() is not None:
-        say(f"the system user {account.NAME} exists")
-        return
-    say(f"making the system user {account.NAME} (no login, no home)")
-    flags = ("--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent")
-    run_as_root("useradd", *flags, "--shell", "/usr/sbin/nologin", "--comment", COMMENT, account.NAME)
+    make_account(account.NAME, "--user-group")
+    make_account(account.ENFORCER, "--gid", account.NAME)
 
 
-def remove_account() -> None:
-    """Remove the system user if setup made it."""
-    if os.geteuid() != 0 or account.find() is None:
+def make_account(name: str, *group: str) -> None:
+    """Make one system user, unless there is one of that name."""
+    if account.find(name) is not None:
+        say(f"the system user {name} exists")
         return
-    if pwd.getpwnam(account.NAME).pw_gecos != COMMENT:
-        say(f"leaving the user {account.NAME}: setup did not make it")
+    say(f"making the system user {name} (no login, no home)")
+    flags = ("--system", *group, "--no-create-home", "--home-dir", "/nonexistent")
+    run_as_root("useradd", *flags, "--shell", "/usr/sbin/nologin", "--comment", COMMENT, name)
+
+
+def remove_accounts() -> None:
+    """Remove the system users that setup made, and only those."""
+    if os.geteuid() != 0:
         return
-    say(f"removing the system user {account.NAME}")
-    run_as_root("userdel", account.NAME)
+    for name in (account.ENFORCER, account.NAME):
+        if account.find(name) is None:
+            continue
+        if pwd.getpwnam(name).pw_gecos != COMMENT:
+            say(f"leaving the user {name}: setup did not make it")
+            continue
+        say(f"removing the system user {name}")
+        run_as_root("userdel", name)
 
 
 def install(cache: Path) -> None:
     """Everything but the system packages."""
     say(f"cache: {cache} (LICTOR_CACHE), state: {default_state()} (LICTOR_STATE)")
-    make_account()
+    make_accounts()
     found = artifacts.fetch(cache, say)
     class_archive.record(found, say)
     try:
@@ -91,7 +100,7 @@ def clean(cache: Path, state: Path) -> None:
     if cache.exists():
         say(f"removing Kafka and Elasticsearch from the cache {cache}")
         artifacts.remove(cache)
-    remove_account()
+    remove_accounts()
     say("left as they are: system packages (remove them with apt-get if nothing else needs them)")
 
 

@@ -119,7 +119,7 @@ class LocalState:
             self._outwait_earlier_run()
             self._make(self.logs, 0o750)
             self._make(self.keys, 0o700)
-            self._make(self.sockets, 0o770)
+            self._make(self.sockets, 0o750)
         except BaseException:
             self._release()
             raise

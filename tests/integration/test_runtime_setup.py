@@ -19,6 +19,7 @@ from lictor.runtime.state import LocalState
 def other_account(monkeypatch: pytest.MonkeyPatch) -> str:
     name = f"lictor-test-{os.getpid()}"
     monkeypatch.setattr(account, "NAME", name)
+    monkeypatch.setattr(account, "ENFORCER", f"{name}-enforcer")
     monkeypatch.setattr(account.find, "__defaults__", (name,))
     return name
 
@@ -28,14 +29,18 @@ def test_account_is_made_once_without_login_and_taken_back(
     other_account: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     try:
-        setup.make_account()
-        setup.make_account()
+        setup.make_accounts()
+        setup.make_accounts()
         found = account.find(other_account)
+        enforcer = account.find(account.ENFORCER)
         assert found is not None
         assert found.uid < 1000
         assert found.groups == (found.gid,)
+        assert enforcer is not None
+        assert enforcer.uid != found.uid
+        assert enforcer.gid == found.gid
     finally:
-        setup.remove_account()
+        setup.remove_accounts()
     assert account.find(other_account) is None
     said = capsys.readouterr().out
     assert f"making the system user {other_account}" in said
@@ -47,7 +52,7 @@ def test_account_is_made_once_without_login_and_taken_back(
 def test_account_that_setup_did_not_make_stays(other_account: str) -> None:
     subprocess.run(["useradd", "--system", other_account], check=True, timeout=60)
     try:
-        setup.remove_account()
+        setup.remove_accounts()
         assert account.find(other_account) is not None
     finally:
         subprocess.run(["userdel", other_account], check=True, timeout=60)
