@@ -79,7 +79,8 @@ class ProcessEvent(Event, frozen=True, kw_only=True, omit_defaults=True, tag="pr
     executable: Executable
     """The program that runs. For a script this is its interpreter."""
     script: str = ""
-    """The file that was asked for, where it is a script: as given, joined to `cwd` if relative."""
+    """The file that was asked for, where it is a script: as given, joined to `cwd` if relative. Without
+    a slash in front it is not whole: the name or the folder was longer than the sensor reads."""
     source: Executable | None = None
     """Who executed it: the program that called execve. It is the parent's program after fork and
     exec, and the process's own earlier program where it replaced itself (`bash -c id`)."""

@@ -105,10 +105,10 @@ def _executable(file: RawFile) -> Executable:
 
 
 def _script(raw: RawExec) -> str:
-    """Where a script is. Its `.` and `..` are taken out, so that no rule on a folder is led astray.
+    """Where a script is, as it was asked for: the judge must see a `..`, which a link may lead astray.
 
-    A name that was cut begins without a slash, as a truncated executable's path does: no rule on a path
-    takes it for one that it knows.
+    A name that was cut begins without a slash, as a truncated executable's path does: no Allow takes it
+    for one that it knows.
     """
-    path = posixpath.normpath(posixpath.join(decode(raw.cwd)[0], decode(raw.filename)[0]))
-    return path.lstrip("/") if raw.filename_truncated else "/" + path.lstrip("/") if path[:1] == "/" else path
+    path = posixpath.join(decode(raw.cwd)[0], decode(raw.filename)[0])
+    return path.lstrip("/") if raw.filename_truncated else path
