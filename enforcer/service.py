@@ -173,7 +173,7 @@ class _Service:
         if len(value) + _ENVELOPE_BYTES > topic.max_message_bytes:
             # Only a forger's: what sensors publish is bounded.
             sentence = f"the outcome ({outcome.result}) has {len(value)} bytes, more than {topic.name} takes"
-            self._send_aside(encode(outcome.record), b"", offset, "too-large", sentence)
+            self._send_aside(encode(outcome.record), b"", offset, "outcome-too-large", sentence)
             return
         self._produce(topic.name, outcome.record.id.encode(), value, offset)
 
