@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from policy.policy_set import PolicySet
-
 from wire.records import Epoch, PolicyPosition
 
 

@@ -3,11 +3,11 @@
 from collections import Counter
 
 import msgspec
-from policy.judge import judge
-from policy.policy_set import PolicySet
 
 from policy.changes import Enforcement
 from policy.events import ProcessEvent
+from policy.judge import judge
+from policy.policy_set import PolicySet
 from policy.verdict import Verdict
 from wire.records import LIVE, EventBatch, Order, PolicyPosition, VerdictRecord, event_id, verdict_id
 

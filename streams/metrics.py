@@ -1,6 +1,12 @@
 """What a stream worker says about itself (Prometheus, base units)."""
 
+from functools import lru_cache
+
 from prometheus_client import Counter, Gauge, Histogram
+
+from policy.verdict import RuleReference
+from streams.judging import Judged
+from streams.outgoing import Kind
 
 batches = Counter("lictor_streams_batches_total", "Event batches judged.")
 events = Counter("lictor_streams_events_total", "Events judged, by decision.", ["decision"])
@@ -24,3 +30,26 @@ delivery_seconds = Histogram(
     "From a batch's judging until all that came of it was acknowledged by all replicas.",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5, 10, 60),
 )
+
+
+def count_judged(judged: Judged) -> None:
+    """Count a batch and its events."""
+    batches.inc()
+    for verdict, number in judged.passed:
+        _decided(verdict.decision).inc(number)
+        by = verdict.decided_by
+        place = (by.namespace, by.policy, by.place) if isinstance(by, RuleReference) else ("", "", "")
+        _passed(verdict.reason.value, *place).inc(number)
+    for record in judged.verdicts:
+        _decided(record.verdict.decision).inc()
+
+
+def count_delivered(kind: Kind) -> None:
+    """Count a record that all replicas have."""
+    _delivered(kind).inc()
+
+
+# Looking a label up costs several times what counting does.
+_decided = lru_cache(maxsize=8)(events.labels)
+_delivered = lru_cache(maxsize=8)(delivered.labels)
+_passed = lru_cache(maxsize=1024)(passes.labels)

@@ -6,9 +6,8 @@ from functools import partial
 from typing import Protocol
 
 import structlog
-from policy.policy_set import PolicySet
 
-from policy.verdict import RuleReference
+from policy.policy_set import PolicySet
 from streams import metrics
 from streams.epochs import Epochs
 from streams.in_flight import InFlight, Ticket
@@ -99,7 +98,7 @@ class StreamWorker:
     def _stored(self, ticket: Ticket, outgoing: Sequence[Outgoing], since_s: float) -> None:
         metrics.delivery_seconds.observe(time.monotonic() - since_s)
         for record in outgoing:
-            metrics.delivered.labels(record.kind).inc()
+            metrics.count_delivered(record.kind)
         self.in_flight.confirm(ticket)
         metrics.in_flight.set(len(self.in_flight))
 
@@ -115,7 +114,7 @@ class StreamWorker:
         policy_set = self._policies.current
         judged = judge_batch(batch, policy_set, now_ns)
         metrics.judge_seconds.observe(time.perf_counter() - started_s)
-        _count(judged)
+        metrics.count_judged(judged)
 
         epoch = self._epochs.advance(record.partition, record.offset, policy_set, now_ns)
         outgoing = [] if epoch is None else [epoch_begun(self._topics, epoch)]
@@ -148,16 +147,3 @@ class StreamWorker:
             why=sentence,
         )
         return dead_letter(self._topics, record, reason, sentence, now_ns)
-
-
-def _count(judged: Judged) -> None:
-    metrics.batches.inc()
-    for verdict, number in judged.passed:
-        metrics.events.labels(verdict.decision).inc(number)
-        by = verdict.decided_by
-        if isinstance(by, RuleReference):
-            metrics.passes.labels(verdict.reason.value, by.namespace, by.policy, by.place).inc(number)
-        else:
-            metrics.passes.labels(verdict.reason.value, "", "", "").inc(number)
-    for record in judged.verdicts:
-        metrics.events.labels(record.verdict.decision).inc()

@@ -97,3 +97,27 @@ def test_a_broker_that_is_killed_and_comes_back_in_the_middle_of_the_load(
         assert worker.stop() == 0, worker.output
     assert ids(verdicts) == wanted
     assert court.committed() == court.ends()
+
+
+def test_a_worker_ends_when_asked_to_while_brokers_do_not_answer(
+    mortal_broker: tuple[str, int], tmp_path: Path
+) -> None:
+    bootstrap, pid = mortal_broker
+    court = Court(bootstrap, tmp_path)
+    court.apply(blocking("no-denied", DENIED))
+    batches = load(200)
+    court.publish(*batches)
+    wanted = verdict_ids(batches)
+    with court.worker(pause_s=0.01) as worker:
+        court.verdicts(lambda got: len(got) >= 50)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            worker.signal(signal.SIGTERM)
+            worker.wait()
+        finally:
+            os.kill(pid, signal.SIGCONT)
+    with court.worker() as worker:
+        verdicts = court.verdicts(lambda got: ids(got) >= wanted)
+        assert worker.stop() == 0, worker.output
+    assert ids(verdicts) == wanted
+    assert court.committed() == court.ends()
