@@ -7,9 +7,11 @@ come from the file or the environment and never stand in argv.
 
 import os
 import socket
+import tomllib
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+import msgspec
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
@@ -23,6 +25,9 @@ from wire.kafka import Kafka
 from wire.topics import DEFAULT_PREFIX, Topics
 
 DEFAULT_FILE = Path("/etc/lictor/lictor.toml")
+NO_FILE = "/dev/null"
+"""As `LICTOR_CONFIG`: no file is read, the default one neither."""
+
 DEFAULT_BOOTSTRAP = "127.0.0.1:9092"
 DEFAULT_ELASTICSEARCH = "http://127.0.0.1:9200"
 
@@ -109,6 +114,14 @@ class Settings(BaseSettings):
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, cls.file)
 
+    def environment(self) -> dict[str, str]:
+        """What was set, wherever that was, as the environment of another process that is to have the same.
+
+        The other one reads no file: it may be a user who cannot.
+        """
+        texts = {f"LICTOR_{name.upper()}": _text(getattr(self, name)) for name in self.model_fields_set}
+        return {name: text for name, text in texts.items() if text} | {"LICTOR_CONFIG": NO_FILE}
+
     def kafka(self, client_id: str) -> Kafka:
         """Where the brokers are: as set, else where a local `lictor up` runs one."""
         bootstrap = self.bootstrap
@@ -157,16 +170,30 @@ def load(config: Path | None, flags: dict[str, Any]) -> Settings:
         SettingsError: a file that is named but missing, or a value that does not fit.
     """
     named = config or (Path(os.environ["LICTOR_CONFIG"]) if os.environ.get("LICTOR_CONFIG") else None)
-    if named is not None and not named.is_file():
-        raise SettingsError(f"{named}: no such file; give another --config or leave it out")
-    Settings.file = named or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
     try:
+        if named is not None and (named.is_dir() or not named.exists()):
+            raise SettingsError(f"{named}: no such file; give another --config or leave it out")
+        Settings.file = named or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
         return Settings(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:
         raise SettingsError(_sentence(error)) from error
+    except OSError as error:
+        raise SettingsError(
+            f"{named or DEFAULT_FILE}: {error.strerror}; make it readable, or set LICTOR_CONFIG={NO_FILE}"
+        ) from error
     except ValueError as error:
         # TOML errors and values in the environment that are not the JSON they must be.
-        raise SettingsError(str(error)) from error
+        where = f"{Settings.file}: " if isinstance(error, tomllib.TOMLDecodeError) else ""
+        raise SettingsError(f"settings: {where}{error}. See docs/settings.md") from error
+
+
+def _text(value: object) -> str:
+    """A setting as the environment says it; empty where it says nothing."""
+    if value is None:
+        return ""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return msgspec.json.encode(value).decode() if isinstance(value, list | dict) else str(value)
 
 
 def _sentence(error: ValidationError) -> str:

@@ -143,10 +143,6 @@ def _environment(place: Place) -> dict[str, str]:
     chosen = {
         "LICTOR_BOOTSTRAP": place.bootstrap,
         "LICTOR_ELASTICSEARCH": place.elasticsearch,
-        "LICTOR_TOPIC_PREFIX": settings.topic_prefix,
-        "LICTOR_EVENT_PARTITIONS": str(settings.event_partitions),
-        "LICTOR_ORDER_PARTITIONS": str(settings.order_partitions),
-        "LICTOR_VERDICT_PARTITIONS": str(settings.verdict_partitions),
         "LICTOR_NODE": settings.node,
         "LICTOR_STATE": str(place.state.root),
         "LICTOR_SIGNALLER_SOCKET": str(signaller_socket(place.state)),
@@ -165,7 +161,7 @@ def _environment(place: Place) -> dict[str, str]:
         for name, value in os.environ.items()
         if name.startswith("LICTOR_") or name in {"LANG", "TZ", "HOME"}
     }
-    return inherited | chosen
+    return inherited | settings.environment() | chosen
 
 
 def _answers(url: str) -> bool:
