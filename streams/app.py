@@ -9,9 +9,7 @@ leader, so it makes no topic of its own.
 import asyncio
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, cast
 
 import faust
@@ -20,11 +18,11 @@ from faust.types import StreamT
 from faust.types.tuples import TP, Message
 from mode import Service
 
+from streams.config import StreamsConfig
 from streams.delivery import Delivery
 from streams.worker import StreamWorker
 from wire.kafka import Kafka
 from wire.policy_log import PolicyFollower
-from wire.topics import Topics
 
 log = structlog.get_logger(__name__)
 
@@ -36,24 +34,6 @@ SESSION_TIMEOUT_S = 6.0
 
 LARGEST_RECORD_BYTES = 2 * 1_048_576
 """What the dead letters topic takes. The other topics' limits are kept by `streams.outgoing.fits`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class StreamsConfig:
-    """How one stream worker runs."""
-
-    kafka: Kafka
-    topics: Topics
-    worker: str
-    """The static member id: unique in the group, and the same after every restart (`node-0`, say)."""
-    data_dir: Path
-    """Faust insists on a folder; nothing of value is in it."""
-    commit_interval_s: float = 0.5
-    """How much is judged again at most after a crash. Verdict ids are the same, so it counts once."""
-    catch_up_timeout_s: float = 60.0
-    """How long the policy log may take to be read at the start."""
-    drain_timeout_s: float = 10.0
-    """How long a stopping worker waits for deliveries."""
 
 
 class PolicyService(Service):

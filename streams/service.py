@@ -4,13 +4,15 @@ import asyncio
 import gc
 import signal
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import mode.loop
 import structlog
+from mode.loop import use
 
-mode.loop.use("uvloop")  # before Faust is imported: its own `loop` setting crashes
+from streams.config import StreamsConfig
 
-from streams.app import StreamsApp, StreamsConfig, create_app  # noqa: E402
+if TYPE_CHECKING:
+    from streams.app import StreamsApp
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +33,7 @@ def run_streams(config: StreamsConfig, ready: Callable[[], None] = lambda: None)
     exit code: 0 after a signal, 3 after a failure, whose reason is logged. What was not acknowledged
     is judged again by whoever reads it next.
     """
+    use("uvloop")  # Faust's own setting for it crashes (faust-streaming 0.15.3)
     with asyncio.Runner() as runner:
         return runner.run(_run(config, ready))
 
@@ -41,6 +44,8 @@ async def _run(config: StreamsConfig, ready: Callable[[], None]) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, signalled.set)
+
+    from streams.app import create_app  # noqa: PLC0415  # Faust must not be imported before the loop is chosen
 
     app = create_app(config)
     app.in_worker = True
@@ -59,7 +64,7 @@ async def _run(config: StreamsConfig, ready: Callable[[], None]) -> int:
     return EXIT_OK
 
 
-async def _until_ended(app: StreamsApp, ready: Callable[[], None]) -> None:
+async def _until_ended(app: "StreamsApp", ready: Callable[[], None]) -> None:
     await app.start()
     gc.collect()
     gc.freeze()
@@ -69,7 +74,7 @@ async def _until_ended(app: StreamsApp, ready: Callable[[], None]) -> None:
     await app.wait_until_stopped()
 
 
-async def _stop(app: StreamsApp) -> None:
+async def _stop(app: "StreamsApp") -> None:
     try:
         async with asyncio.timeout(_STOP_TIMEOUT_S):
             await app.stop()

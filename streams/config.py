@@ -1,0 +1,25 @@
+"""How one stream worker runs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from wire.kafka import Kafka
+from wire.topics import Topics
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamsConfig:
+    """The settings of a stream worker; only the first four have no default."""
+
+    kafka: Kafka
+    topics: Topics
+    worker: str
+    """The static member id: unique in the group, and the same after every restart (`node-0`, say)."""
+    data_dir: Path
+    """Faust insists on a folder; nothing of value is in it."""
+    commit_interval_s: float = 0.5
+    """How much is judged again at most after a crash. Verdict ids are the same, so it counts once."""
+    catch_up_timeout_s: float = 60.0
+    """How long the policy log may take to be read at the start."""
+    drain_timeout_s: float = 10.0
+    """How long a stopping worker waits for deliveries."""
