@@ -14,12 +14,15 @@ class StreamsConfig:
     kafka: Kafka
     topics: Topics
     worker: str
-    """The static member id: unique in the group, and the same after every restart (`node-0`, say)."""
+    """The static member id: the same after every restart, and unique in the group (`node-0`, say).
+
+    Two workers with one id push each other out for ever: they judge, slowly and twice.
+    """
     data_dir: Path
     """Faust insists on a folder; nothing of value is in it."""
     commit_interval_s: float = 0.5
     """How much is judged again at most after a crash. Verdict ids are the same, so it counts once."""
     catch_up_timeout_s: float = 60.0
     """How long the policy log may take to be read at the start."""
-    drain_timeout_s: float = 10.0
+    drain_timeout_s: float = 5.0
     """How long a stopping worker waits for deliveries."""

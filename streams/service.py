@@ -21,7 +21,7 @@ __all__ = ["StreamsConfig", "run_streams"]
 EXIT_OK = 0
 EXIT_FAILED = 3
 
-_STOP_TIMEOUT_S = 30.0
+_STOP_TIMEOUT_S = 15.0
 _GC_THRESHOLD = 50_000
 """Allocations between collections: a batch makes hundreds of objects and no cycles."""
 
