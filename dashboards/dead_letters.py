@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, Message
 from dashboards import metrics
 from dashboards.bulk import Rejection
 from wire.codec import encode
+from wire.errors import OperatorError
 from wire.kafka import Kafka
 from wire.records import DeadLetter
 from wire.topics import Topics
@@ -21,7 +22,7 @@ _SENTENCE_LIMIT = 2000
 """Characters. Elasticsearch may quote a part of the document, which is as long as an attacker likes."""
 
 
-class DeadLetterError(Exception):
+class DeadLetterError(OperatorError):
     """The broker refuses a dead letter for good: the record is neither stored nor put aside."""
 
 

@@ -12,11 +12,12 @@ from elasticsearch import AsyncElasticsearch, BadRequestError, NotFoundError
 
 from dashboards.documents import VERDICTS_STREAM
 from dashboards.template import TEMPLATE_NAME, Meta, Template, load
+from wire.errors import OperatorError
 
 Done = Literal["created", "updated", "unchanged", "rolled over", "absent"]
 
 
-class InstallError(Exception):
+class InstallError(OperatorError):
     """The template cannot be installed; the message says what to do."""
 
 

@@ -20,6 +20,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from dashboards import metrics
 from dashboards.progress import PartitionProgress
+from wire.errors import OperatorError
 from wire.kafka import ClientConfig, Kafka, is_transient, offset_of
 
 log = structlog.get_logger(__name__)
@@ -35,7 +36,7 @@ _FETCH_KIB = 16 * 1024
 """Bound of what librdkafka holds beyond what the sink holds."""
 
 
-class SourceError(Exception):
+class SourceError(OperatorError):
     """The topics cannot be read; the message says what to do."""
 
 

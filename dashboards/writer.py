@@ -20,6 +20,7 @@ from elasticsearch import ApiError, AsyncElasticsearch
 from dashboards import bulk, metrics
 from dashboards.backoff import Backoff
 from dashboards.bulk import Answer, Entry, Rejection
+from wire.errors import OperatorError
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +40,7 @@ _LATELY_WRITTEN = 3
 """Backing indices before the newest that may have been written to within a refresh interval."""
 
 
-class WriterError(Exception):
+class WriterError(OperatorError):
     """Elasticsearch answers in a way that waiting will not mend."""
 
 

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from enforcer import procfs
+from wire.errors import OperatorError
 from wire.text import decode, printable
 
 _FOLDERS = (
@@ -52,7 +53,7 @@ runc copies itself into a memfd before it enters a container, hence the last.
 """
 
 
-class OwnPidsError(Exception):
+class OwnPidsError(OperatorError):
     """The list of Lictor's own processes cannot be read; the message says what to do."""
 
 

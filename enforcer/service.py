@@ -23,6 +23,7 @@ from enforcer.plan import Node
 from enforcer.signaller_link import SignallerError, SignallerLink
 from enforcer.uncommitted import Uncommitted
 from wire.codec import RecordError, encode, read_order
+from wire.errors import OperatorError
 from wire.kafka import ClientConfig, Kafka, is_transient, offset_of
 from wire.partitions import partition_of
 from wire.policy_log import PolicyFollower, PolicyLogError
@@ -44,7 +45,7 @@ _ENVELOPE_BYTES = 4096
 _A_DAY_MS = 24 * 60 * 60 * 1000
 
 
-class EnforcerError(Exception):
+class EnforcerError(OperatorError):
     """The enforcer cannot go on; the message says what to do. Uncommitted orders are read again."""
 
 

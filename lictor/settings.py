@@ -21,6 +21,7 @@ from pydantic_settings import (
 )
 
 from lictor.runtime.state import find_live
+from wire.errors import OperatorError
 from wire.kafka import Kafka
 from wire.topics import DEFAULT_PREFIX, Topics
 
@@ -32,7 +33,7 @@ DEFAULT_BOOTSTRAP = "127.0.0.1:9092"
 DEFAULT_ELASTICSEARCH = "http://127.0.0.1:9200"
 
 
-class SettingsError(Exception):
+class SettingsError(OperatorError):
     """A setting is wrong; the message names it and says what would be right."""
 
 

@@ -23,6 +23,7 @@ from sensors import self_check
 from sensors.btf import BtfError, KernelTypes
 from sensors.compiler_memory import release_compiler_memory
 from sensors.program_text import KERNEL_STUB, PROGRAMS, Bounds, kernel_flags, program_text
+from wire.errors import OperatorError
 
 DEFAULT_RING_BYTES: Final = 4 * 1024 * 1024
 
@@ -34,7 +35,7 @@ _STOP: Final = -1
 _CAP_SYS_ADMIN, _CAP_PERFMON, _CAP_BPF = 21, 38, 39
 
 
-class KernelSensorError(Exception):
+class KernelSensorError(OperatorError):
     """The kernel programs cannot be had here. The message says why and what to do."""
 
 

@@ -11,6 +11,7 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException
 
 from sensors.batches import Batch
+from wire.errors import OperatorError
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +38,7 @@ class ProducerClient(Protocol):
         """Give up what is in the queue and in flight; their callbacks get an error."""
 
 
-class PublishError(Exception):
+class PublishError(OperatorError):
     """Events cannot be published, and waiting will not help; the message says what to do."""
 
 

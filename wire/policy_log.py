@@ -16,6 +16,7 @@ from prometheus_client import Counter, Gauge
 from policy.changes import Change
 from policy.policy_set import PolicyRefusedError, PolicySet
 from wire.codec import RecordError, encode, read_change
+from wire.errors import OperatorError
 from wire.kafka import ClientConfig, Kafka, is_transient, offset_of, take
 from wire.topics import Topics
 
@@ -32,7 +33,7 @@ _refused = Counter(
 )
 
 
-class PolicyLogError(Exception):
+class PolicyLogError(OperatorError):
     """The policy log cannot be followed; the message says what to do."""
 
 

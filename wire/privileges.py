@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from enum import IntEnum
 from pathlib import Path
 
+from wire.errors import OperatorError
+
 _PR_SET_KEEPCAPS = 8
 _PR_CAPBSET_READ = 23
 _PR_CAPBSET_DROP = 24
@@ -32,7 +34,7 @@ class Capability(IntEnum):
     BPF = 39
 
 
-class PrivilegeError(Exception):
+class PrivilegeError(OperatorError):
     """Privileges could not be given up, or were still there afterwards: do not go on."""
 
 

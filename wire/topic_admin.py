@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from wire.errors import OperatorError
 from wire.kafka import Kafka
 from wire.topics import Topic, Topics
 
 _TIMEOUT_S = 15.0
 
 
-class TopicError(Exception):
+class TopicError(OperatorError):
     """A topic cannot be made or is not what it must be; the message says what to do."""
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from prometheus_client import Counter
 
+from wire.errors import OperatorError
 from wire.text import decode
 
 _KNOWN = 16_384
@@ -29,7 +30,7 @@ _walks = Counter("lictor_cgroup_walks_total", "Walks of the cgroup hierarchy to 
 _unknown = Counter("lictor_cgroup_unknown_total", "Look-ups of a cgroup that was gone or not found in time.")
 
 
-class NoCgroup2Error(Exception):
+class NoCgroup2Error(OperatorError):
     """No cgroup2 hierarchy is mounted; the message says what to do."""
 
 

@@ -36,6 +36,7 @@ from pydantic import (
     model_validator,
 )
 
+from wire.errors import OperatorError
 from wire.text import decode
 from workloads.identity import Identity
 
@@ -50,7 +51,7 @@ _refused = Counter(
 _entries = Gauge("lictor_identity_map_workloads", "Workloads in the identity map in force.")
 
 
-class IdentityMapError(Exception):
+class IdentityMapError(OperatorError):
     """The map cannot be used. `problems` are sentences that begin with `file:line: `."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:

@@ -52,8 +52,13 @@ def given(context: typer.Context) -> Given:
 
 def fail(sentence: str, code: int = INFRASTRUCTURE) -> NoReturn:
     """End with a sentence that says what to do."""
-    err.print(f"lictor: {_lines(sentence)}", style="red")
+    say_error(sentence)
     raise typer.Exit(code)
+
+
+def say_error(sentence: str) -> None:
+    """Say what is wrong and what to do."""
+    err.print(f"lictor: {_lines(sentence)}", style="red")
 
 
 def warn(sentence: str) -> None:

@@ -17,12 +17,11 @@ from lictor.cli import (
     topics,
     up,
 )
-from lictor.cli.context import Form, Given, Output, fail, out
-from lictor.runtime.errors import LocalRuntimeError
-from lictor.sample.errors import SampleError
+from lictor.cli.context import Form, Given, Output, out, say_error
+from lictor.exit_codes import INFRASTRUCTURE, USAGE
+from lictor.settings import SettingsError
 from wire.codec import encode
-from wire.policy_log import PolicyLogError
-from wire.topic_admin import TopicError
+from wire.errors import OperatorError
 
 app = typer.Typer(
     name="lictor",
@@ -75,8 +74,6 @@ def main() -> None:
     """Run the command; what went wrong ends as a sentence, not as a traceback."""
     try:
         app()
-    except (TopicError, PolicyLogError, LocalRuntimeError, SampleError) as error:
-        try:
-            fail(str(error))
-        except typer.Exit as ended:
-            raise SystemExit(ended.exit_code) from error
+    except OperatorError as error:
+        say_error(str(error))
+        raise SystemExit(USAGE if isinstance(error, SettingsError) else INFRASTRUCTURE) from error

@@ -4,21 +4,21 @@ import asyncio
 from collections.abc import Coroutine
 
 from lictor.exit_codes import OK
-from lictor.runtime.errors import LocalRuntimeError
 from lictor.runtime.interrupt import until_interrupted
+from wire.errors import OperatorError
 
 
 def run_until_signal(main: Coroutine[object, object, int], *, when_asked: int = OK) -> int:
     """The command's exit code; `when_asked` when a signal ended it, after its contexts have closed.
 
     Raises:
-        LocalRuntimeError: as the command raised it, also out of a group of tasks.
+        OperatorError: as the command raised it, also out of a group of tasks.
     """
     try:
         return asyncio.run(_code(main, when_asked))
     except BaseExceptionGroup as group:
         first = group.exceptions[0]
-        if isinstance(first, LocalRuntimeError):
+        if isinstance(first, OperatorError):
             raise first from None
         raise
 

@@ -12,7 +12,7 @@ from lictor.exit_codes import FINDINGS, INFRASTRUCTURE, OK
 from lictor.pipeline.stack import Stack
 from lictor.runtime.child import Change
 from lictor.sample.container import SampleContainer
-from lictor.sample.documents import WORKLOADS_FILE
+from lictor.sample.documents import workload_map
 from lictor.sample.rootfs import build_rootfs
 from lictor.settings import Settings
 from wire.text import printable
@@ -35,7 +35,7 @@ async def demonstrate(
     console.print("Starting Kafka, Elasticsearch, the services and a container. The first time takes longer.")
     rootfs = asyncio.create_task(asyncio.to_thread(build_rootfs, progress))
     try:
-        async with Stack(settings, live=True, identity_map=WORKLOADS_FILE, on_change=on_change) as stack:
+        async with Stack(settings, live=True, identities=workload_map(), on_change=on_change) as stack:
             await rootfs
             async with SampleContainer(log=progress) as container:
                 result = await Scenario(stack, container, Terminal(console)).run()

@@ -9,6 +9,7 @@ import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from wire.codec import RecordError, encode, read_batch
+from wire.errors import OperatorError
 from wire.kafka import Kafka
 from wire.records import EventBatch
 from wire.topics import Topics
@@ -18,7 +19,7 @@ _DELIVERY_S = 60.0
 OnDelivery = Callable[[KafkaError | None, Message], None]
 
 
-class RecordingError(Exception):
+class RecordingError(OperatorError):
     """A recording cannot be used; the message names file and line."""
 
 

@@ -18,7 +18,7 @@ from lictor.pipeline.services import Place
 from lictor.runtime.account import unprivileged
 from lictor.runtime.child import Change
 from lictor.runtime.servers import find_servers
-from lictor.runtime.state import LocalState
+from lictor.runtime.state import LocalState, write_atomically
 from lictor.runtime.supervisor import Supervisor
 from lictor.settings import Settings
 from wire import topic_admin
@@ -41,12 +41,18 @@ class Stack:
         *,
         live: bool,
         identity_map: Path | None = None,
+        identities: str | None = None,
         on_change: Callable[[Change], None] | None = None,
     ) -> None:
-        """`live`: watch and enforce on this machine, which needs root and eBPF."""
+        """`live`: watch and enforce on this machine, which needs root and eBPF.
+
+        `identity_map` must be readable by the services' users; `identities` is the text of one that is
+        kept in the state folder, where it is.
+        """
         self._settings = settings
         self._live = live
         self._identity_map = identity_map or settings.identity_map
+        self._identities = identities
         self._state = LocalState.at()
         self._enforcer = unprivileged(settings.enforcer_user) if live else None
         self.supervisor = Supervisor(self._changed, hold=self._state.guardians)
@@ -125,6 +131,9 @@ class Stack:
         children = {child.name: child for child in await servers.prepare()}
         self.bootstrap = settings.bootstrap or servers.bootstrap or ""
         self.elasticsearch = settings.elasticsearch or servers.url or ""
+        if self._identities is not None:
+            self._identity_map = self._state.root / "workloads.yaml"
+            write_atomically(self._identity_map, self._identities)
         place = Place(
             state=self._state,
             settings=settings,

@@ -3,20 +3,24 @@
 ::
 
     LocalRuntimeError
-    ├── PackageError           a system package is missing and cannot be installed
-    ├── ArtifactError          Kafka or Elasticsearch is not set up, cannot be fetched, or is not what is
-    locked ├── NoJdkError             no JDK on this machine fits ├── AccountError           the
-    unprivileged user is missing or cannot be made ├── StateError             the state folder is in use, or
-    is not one ├── NoFreePortError        no loopback port is free ├── CannotStartError       a command
-    cannot be executed ├── ChildFailedError       a child did not become ready, or died too often (it has
-    the end of its log) ├── CannotFormatError      Kafka's data folder cannot be formatted └──
-    CannotRecordError      the broker's class archive cannot be recorded
+    ├── PackageError       a system package is missing and cannot be installed
+    ├── ArtifactError      Kafka or Elasticsearch is not set up, not to be had, or not what is locked
+    ├── NoJdkError         no JDK on this machine fits
+    ├── AccountError       an unprivileged user is missing or cannot be made
+    ├── StateError         the state folder is in use, or is not one
+    ├── NoFreePortError    no loopback port is free
+    ├── CannotStartError   a command cannot be executed
+    ├── ChildFailedError   a child did not become ready, or died too often (with the end of its log)
+    ├── CannotFormatError  Kafka's data folder cannot be formatted
+    └── CannotRecordError  the broker's class archive cannot be recorded
 """
 
 from __future__ import annotations
 
+from wire.errors import OperatorError
 
-class LocalRuntimeError(RuntimeError):
+
+class LocalRuntimeError(OperatorError):
     """Any failure of the local runtime."""
 
 

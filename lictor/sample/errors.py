@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from wire.errors import OperatorError
 
-class SampleError(RuntimeError):
+
+class SampleError(OperatorError):
     """The sample workload cannot be built, started, reached or stopped; the message says what to do."""

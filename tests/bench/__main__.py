@@ -65,7 +65,9 @@ async def run(sections: set[str], report: Report) -> None:
     began = time.monotonic()
     if sections - {"throughput"}:
         if os.geteuid() != 0:
-            raise SystemExit("bench: latency, escapes and memory need root and eBPF; `throughput` runs without")
+            raise SystemExit(
+                "bench: latency, escapes and memory need root and eBPF; `throughput` runs without"
+            )
         await _on_the_stack(sections, report)
     if "throughput" in sections:
         report.throughput = await throughput.measure(quick=report.quick, say=say)
@@ -104,7 +106,9 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="fewer samples: about a minute")
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
     asked = parser.parse_args()
-    report = Report(at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), quick=asked.quick, machine=_machine())
+    report = Report(
+        at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), quick=asked.quick, machine=_machine()
+    )
     try:
         signalled = asyncio.run(until_interrupted_by_signal(set(asked.section) or set(SECTIONS), report))
     except LocalRuntimeError as error:

@@ -54,9 +54,7 @@ def relay(kafka: Kafka, log: Path) -> Iterator[None]:
             process.stdout.close()
 
 
-def latencies(
-    kafka: Kafka, source: str, target: str, value: bytes, at_ns: Sequence[int]
-) -> list[int]:
+def latencies(kafka: Kafka, source: str, target: str, value: bytes, at_ns: Sequence[int]) -> list[int]:
     """Send `value` to `source` at each offset; ns until it came to a consumer of `target`, in that order.
 
     Raises:

@@ -51,7 +51,9 @@ def schedule(rate: float, seconds: float, seed: int) -> list[int]:
     return [int((n + chance.random()) * period_ns) for n in range(int(rate * seconds))]
 
 
-def run(cgroup: Path, programs: Sequence[tuple[str, ...]], at_ns: Sequence[int], linger_s: float) -> list[Ran]:
+def run(
+    cgroup: Path, programs: Sequence[tuple[str, ...]], at_ns: Sequence[int], linger_s: float
+) -> list[Ran]:
     """Start each program at its offset, in `cgroup`; blocks until all have ended.
 
     What still runs `linger_s` after the last start is killed here.

@@ -7,8 +7,8 @@ import json
 import os
 import shutil
 import tempfile
-from contextlib import AsyncExitStack, ExitStack, contextmanager
 from collections.abc import Iterator
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self

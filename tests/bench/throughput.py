@@ -19,7 +19,6 @@ from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 from lictor import settings as settings_module
 from lictor.pipeline import services
 from lictor.pipeline.services import Place
-from lictor.runtime.child import Child
 from lictor.runtime.servers import find_servers
 from lictor.runtime.state import LocalState
 from lictor.runtime.supervisor import Supervisor
@@ -211,7 +210,8 @@ class _Bench:
         ended, cpu_ended = samples[-1]
         cpu_began = max((cpu for at, cpu in samples if at <= began), default=samples[0][1])
         return Rate(
-            events_per_s=self._events / (ended - began), events_per_cpu_s=self._events / (cpu_ended - cpu_began)
+            events_per_s=self._events / (ended - began),
+            events_per_cpu_s=self._events / (cpu_ended - cpu_began),
         )
 
     def _watch(self, topics: Topics, pid: int) -> list[tuple[float, float]]:
