@@ -109,8 +109,6 @@ class StreamWorker:
             batch = read_batch(record.value)
         except RecordError as error:
             return [self._put_aside(record, error.code, error.sentence, now_ns)]
-        except RecursionError:
-            return [self._put_aside(record, "too-deep", "the record nests too deeply to be read", now_ns)]
         policy_set = self._policies.current
         judged = judge_batch(batch, policy_set, now_ns)
         metrics.judge_seconds.observe(time.perf_counter() - started_s)

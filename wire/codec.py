@@ -17,7 +17,7 @@ encode = msgspec.json.Encoder().encode
 
 
 class RecordError(Exception):
-    """A record that cannot be used. `code` is stable: `not-json`, `not-this-type` or `unknown-schema`."""
+    """A record that cannot be used. `code` is stable: docs/semantics.md lists them."""
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -50,6 +50,8 @@ class Reader(Generic[T]):
             record = self._decoder.decode(value)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise self._explain(value, error) from error
+        except RecursionError as error:
+            raise RecordError("too-deep", "the record nests too deeply to be read") from error
         if record.schema != SCHEMA:  # type: ignore[attr-defined]  # every record type has it
             raise _unknown_schema(record.schema)  # type: ignore[attr-defined]
         return record
@@ -60,7 +62,7 @@ class Reader(Generic[T]):
             version = _version.decode(value).schema
         except msgspec.ValidationError:
             return RecordError("not-this-type", f"the record is of another type: {error}")
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return RecordError("not-json", f"the record is not JSON: {error}")
         if version != SCHEMA:
             return _unknown_schema(version)

@@ -60,6 +60,7 @@ def test_a_newer_record_of_another_shape_is_still_called_newer() -> None:
         (b"[1, 2]", "not-this-type"),
         (b'{"schema":1}', "not-this-type"),
         (b'{"schema":"one"}', "not-this-type"),
+        (b'{"x":' + b"[" * 100_000, "too-deep"),
     ],
 )
 def test_what_is_no_batch_says_why(value: bytes | None, code: str) -> None:
