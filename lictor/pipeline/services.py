@@ -17,6 +17,8 @@ from lictor.runtime.state import LocalState
 from lictor.settings import Settings
 
 _READY_S = 90.0
+_STOP_S = 20.0
+"""A stream worker takes up to 15 s where its brokers are silent; killed, it would lose nothing either."""
 _PROBE_S = 1.0
 
 
@@ -59,7 +61,7 @@ def signaller(place: Place) -> Service:
     socket = signaller_socket(place.state)
 
     async def listens() -> bool:
-        return socket.is_socket()
+        return _listens(socket)
 
     return Service(child=_child(place, "signaller", {}, probe=listens, account=None))
 
@@ -130,6 +132,7 @@ def _child(
             cwd=how.cwd,
             account=how.account,
             log=place.state.logs / f"{name}.log",
+            stop_grace=_STOP_S,
         ),
         probe=probe,
         ready_timeout=_READY_S,
@@ -162,6 +165,20 @@ def _environment(place: Place) -> dict[str, str]:
         if name.startswith("LICTOR_") or name in {"LANG", "TZ", "HOME"}
     }
     return inherited | settings.environment() | chosen
+
+
+def _listens(socket: Path, sockets: Path = Path("/proc/net/unix")) -> bool:
+    """Whether a process listens there: a killed one leaves its file behind.
+
+    proc(5): flags, the fourth field, have __SO_ACCEPTCON (1 << 16) set; the path is the last one. Connecting
+    would tell as well, and look to the signaller like an intruder.
+    """
+    name = os.fsencode(socket)
+    for line in sockets.read_bytes().splitlines()[1:]:
+        fields = line.split(maxsplit=7)
+        if fields[7:] == [name] and int(fields[3], 16) & 1 << 16:
+            return True
+    return False
 
 
 def _answers(url: str) -> bool:
