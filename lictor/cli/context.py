@@ -1,5 +1,7 @@
 """What every command shares: the settings, the consoles and how errors end."""
 
+import json
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -10,6 +12,7 @@ from rich.console import Console
 from lictor import settings as settings_module
 from lictor.exit_codes import INFRASTRUCTURE, USAGE
 from lictor.settings import Settings, SettingsError
+from wire.codec import encode
 from wire.text import printable
 
 # What comes from outside is printed with markup and emoji off: `[red]` in a path is a path.
@@ -50,6 +53,14 @@ def given(context: typer.Context) -> Given:
     return found
 
 
+def json_line(record: object) -> str:
+    """A record as one line of JSON that a terminal shows as it is: no control or format character in it.
+
+    They stand as JSON's own escapes, so that whoever reads the line gets the same record.
+    """
+    return _NOT_ASCII.sub(_spelled, encode(record).decode())
+
+
 def fail(sentence: str, code: int = INFRASTRUCTURE) -> NoReturn:
     """End with a sentence that says what to do."""
     say_error(sentence)
@@ -64,6 +75,14 @@ def say_error(sentence: str) -> None:
 def warn(sentence: str) -> None:
     """Say what may surprise, and go on."""
     err.print(f"lictor: {_lines(sentence)}", style="yellow")
+
+
+_NOT_ASCII = re.compile(r"[^\x20-\x7e]")
+
+
+def _spelled(found: re.Match[str]) -> str:
+    character = found[0]
+    return character if printable(character) == character else json.dumps(character)[1:-1]
 
 
 def _lines(text: str) -> str:

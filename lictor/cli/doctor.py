@@ -3,9 +3,8 @@
 import typer
 
 from lictor import doctor as checks
-from lictor.cli.context import Form, Output, given, out
+from lictor.cli.context import Form, Output, given, json_line, out
 from lictor.exit_codes import INFRASTRUCTURE, OK
-from wire.codec import encode
 from wire.text import printable
 
 _STYLES = {"ok": "green", "warning": "yellow", "error": "bold red"}
@@ -16,7 +15,7 @@ def doctor(context: typer.Context, output: Output = Form.TEXT) -> None:
     findings = checks.examine(given(context).settings())
     for finding in findings:
         if output is Form.JSON:
-            out.print(encode(finding).decode())
+            out.print(json_line(finding))
             continue
         out.print(f"{finding.state:<8}", style=_STYLES[finding.state], end="")
         out.print(f" {finding.subject}: {printable(finding.found)}")

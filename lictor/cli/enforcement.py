@@ -4,11 +4,10 @@ from typing import Annotated, get_args
 
 import typer
 
-from lictor.cli.context import Form, Output, fail, given, out
+from lictor.cli.context import Form, Output, fail, given, json_line, out
 from lictor.cli.policy_state import asking, change, in_force
 from lictor.exit_codes import USAGE
 from policy.changes import Enforcement, NamespaceChanged, SettingsChanged
-from wire.codec import encode
 
 app = typer.Typer(no_args_is_help=True, help="How denials are carried out: off or terminate.")
 
@@ -28,7 +27,7 @@ def get(
     for name in names:
         level = current.settings.host_enforcement if name == HOST else current.enforcement_of(name)
         if output is Form.JSON:
-            out.print(encode({"namespace": name, "enforcement": level}).decode())
+            out.print(json_line({"namespace": name, "enforcement": level}))
         else:
             out.print(f"{name}  {level}")
 

@@ -16,9 +16,9 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from lictor.cli.context import Form, Output, given, out, warn
+from lictor.cli.context import Form, Output, given, json_line, out, warn
 from policy.events import AnyEvent, ExitEvent, ProcessEvent
-from wire.codec import Reader, RecordError, encode, read_batch, read_outcome, read_verdict
+from wire.codec import Reader, RecordError, read_batch, read_outcome, read_verdict
 from wire.kafka import ClientConfig, is_transient, partition_of, take
 from wire.records import EventBatch, Outcome, VerdictRecord
 from wire.text import printable
@@ -47,7 +47,7 @@ def events(
         context, topic, read_batch, from_beginning=from_beginning, no_follow=no_follow, limit=limit
     ):
         if output is Form.JSON:
-            out.print(encode(batch).decode())
+            out.print(json_line(batch))
         else:
             for event in batch.events:
                 out.print(event_line(batch, event))
@@ -129,7 +129,7 @@ def clock(at_ns: int) -> str:
 
 def _print(records: Iterator[Record], line: Callable[[Record], str], output: Form) -> None:
     for record in records:
-        out.print(encode(record).decode() if output is Form.JSON else line(record))
+        out.print(json_line(record) if output is Form.JSON else line(record))
 
 
 def _records(

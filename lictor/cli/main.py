@@ -17,10 +17,9 @@ from lictor.cli import (
     topics,
     up,
 )
-from lictor.cli.context import Form, Given, Output, out, say_error
+from lictor.cli.context import Form, Given, Output, json_line, out, say_error
 from lictor.exit_codes import INFRASTRUCTURE, USAGE
 from lictor.settings import SettingsError
-from wire.codec import encode
 from wire.errors import OperatorError
 
 app = typer.Typer(
@@ -50,7 +49,7 @@ def root(
 def version(output: Output = Form.TEXT) -> None:
     """Print the version."""
     number = package_version("lictor")
-    out.print(encode({"version": number}).decode() if output is Form.JSON else f"lictor {number}")
+    out.print(json_line({"version": number}) if output is Form.JSON else f"lictor {number}")
 
 
 app.command("up")(up.up)

@@ -7,12 +7,11 @@ from typing import Annotated
 import msgspec
 import typer
 
-from lictor.cli.context import Form, Output, err, fail, given, out
+from lictor.cli.context import Form, Output, err, fail, given, json_line, out
 from lictor.cli.policy_state import asking, change, in_force
 from lictor.exit_codes import FINDINGS, USAGE
 from policy.changes import PolicyApplied, PolicyDeleted
 from policy.documents import Document, Problem, read_documents
-from wire.codec import encode
 from wire.text import printable
 
 app = typer.Typer(no_args_is_help=True, help="Policies: KubeArmorPolicy documents and their kin.")
@@ -45,7 +44,7 @@ def apply(
         offset = change(settings, PolicyApplied(document=msgspec.Raw(document.canonical), by=asking()))
         if output is Form.JSON:
             row = {"policy": document.title, "hash": document.hash, "offset": offset}
-            out.print(encode(row).decode())
+            out.print(json_line(row))
         else:
             out.print(f"applied  {document.title}  {document.hash}  from policy offset {offset} on")
 
@@ -65,7 +64,9 @@ def get(
             continue
         shown += 1
         out.print(
-            document.canonical.decode() if output is Form.JSON else f"{document.title}  {document.hash}"
+            json_line(msgspec.Raw(document.canonical))
+            if output is Form.JSON
+            else f"{document.title}  {document.hash}"
         )
     if output is Form.TEXT:
         err.print(f"{shown} in force at policy offset {current.offset}, set {current.hash}")

@@ -4,12 +4,11 @@ from typing import Annotated
 
 import typer
 
-from lictor.cli.context import Form, Output, fail, given, out
+from lictor.cli.context import Form, Output, fail, given, json_line, out
 from lictor.cli.policy_state import asking, change, in_force
 from lictor.exit_codes import USAGE
 from policy.changes import NamespaceChanged
 from policy.settings import PostureKind
-from wire.codec import encode
 
 app = typer.Typer(no_args_is_help=True, help="Default postures of namespaces: audit or block.")
 
@@ -35,7 +34,7 @@ def get(
             row[section] = posture.mode
             row[f"{section}_from"] = posture.origin
         if output is Form.JSON:
-            out.print(encode(row).decode())
+            out.print(json_line(row))
         else:
             parts = (f"{section}={row[section]} ({row[f'{section}_from']})" for section in SECTIONS)
             out.print(f"{name}  {'  '.join(parts)}")

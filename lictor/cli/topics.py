@@ -2,9 +2,8 @@
 
 import typer
 
-from lictor.cli.context import Form, Output, given, out
+from lictor.cli.context import Form, Output, given, json_line, out
 from wire import topic_admin
-from wire.codec import encode
 
 app = typer.Typer(no_args_is_help=True, help="The Kafka topics.")
 
@@ -22,7 +21,7 @@ def create(context: typer.Context, output: Output = Form.TEXT) -> None:
     for state in states:
         if output is Form.JSON:
             row = {"topic": state.topic.name, "created": state.created, "partitions": state.partitions}
-            out.print(encode(row).decode())
+            out.print(json_line(row))
         else:
             done = "created" if state.created else "present"
             out.print(f"{done}  {state.topic.name}  {state.partitions} partition(s)  {state.topic.content}")
