@@ -51,7 +51,9 @@ def test_names_and_arguments_are_judged_stored_and_shown_safely(live: LiveStack,
         shown = live.cli(command, "--from-beginning", "--no-follow")
         assert shown.returncode == 0, shown.stderr
         assert _HARMLESS.fullmatch(shown.stdout)
-        ours = [line for line in shown.stdout.splitlines() if str(tenant.programs) in line and "/true" not in line]
+        ours = [
+            line for line in shown.stdout.splitlines() if str(tenant.programs) in line and "/true" not in line
+        ]
         assert any(r"esc\x1b[2J\x1b]0;owned\x07" in line for line in ours)
         assert any("[red]not[bold] :smile: [link=file:x]here" in line for line in ours)
         assert any(r"\u202egnp.exe" in line for line in ours)
