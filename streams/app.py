@@ -20,6 +20,7 @@ from mode import Service
 
 from streams.config import StreamsConfig
 from streams.delivery import Delivery
+from streams.transport import Transport
 from streams.worker import StreamWorker
 from wire.kafka import Kafka
 from wire.policy_log import PolicyFollower
@@ -135,6 +136,7 @@ def create_app(config: StreamsConfig) -> StreamsApp:
         web_enabled=False,
         worker_redirect_stdouts=False,
     )
+    app.transport = Transport(app.conf.broker_consumer, app)
     events = app.topic(
         config.topics.events.name,
         key_type=bytes,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import zlib
 from collections.abc import Iterator
 
 import msgspec
@@ -94,8 +95,8 @@ def _workload(number: int) -> Workload:
 def _event(sequence: int, path: str, chance: random.Random) -> ProcessEvent:
     boot_ns = 98_765_432_100 + sequence * 250_000
     pid = 1000 + sequence % 30_000
-    shell = Executable(path="/usr/bin/dash", device=64769, inode=1002, filesystem=0xEF53)
-    server = Executable(path="/usr/sbin/apache2", device=64769, inode=1003, filesystem=0xEF53)
+    shell, server = _program("/usr/bin/dash", 1002), _program("/usr/sbin/apache2", 1003)
+    shim, init = _program("/usr/bin/containerd-shim-runc-v2", 1004), _program("/usr/lib/systemd/systemd", 1005)
     return ProcessEvent(
         cpu=sequence % 2,
         sequence=sequence,
@@ -104,12 +105,14 @@ def _event(sequence: int, path: str, chance: random.Random) -> ProcessEvent:
         pid=pid,
         start_ns=boot_ns - 400_000,
         namespace_pid=pid % 500,
-        executable=Executable(path=path, device=64769, inode=10_000 + hash(path) % 5000, filesystem=0xEF53),
+        executable=_program(path, 10_000 + zlib.crc32(path.encode()) % 5000),
         source=shell,
         ancestors=(
             Process(pid=pid - 1, start_ns=boot_ns - 9_000_000, executable=shell),
             Process(pid=300, start_ns=9_000_000_000, executable=server),
             Process(pid=290, start_ns=8_900_000_000, executable=server),
+            Process(pid=270, start_ns=8_700_000_000, executable=shim),
+            Process(pid=1, start_ns=246_000_000, executable=init),
         ),
         args=(path, "--input", f"/var/lib/app/{chance.randrange(10**6)}.json", "-v"),
         cwd="/var/www/html",
@@ -117,6 +120,16 @@ def _event(sequence: int, path: str, chance: random.Random) -> ProcessEvent:
         gid=33,
         cgroup_id=7777,
         namespaces=Namespaces(
-            mnt=4026532001, pid=4026532002, net=4026532003, user=4026531837, uts=4026532004, ipc=4026532005
+            mnt=4026532001,
+            pid=4026532002,
+            net=4026532003,
+            user=4026531837,
+            uts=4026532004,
+            ipc=4026532005,
+            cgroup=4026532006,
         ),
     )
+
+
+def _program(path: str, inode: int) -> Executable:
+    return Executable(path=path, device=64769, inode=inode, filesystem=0xEF53)
