@@ -6,11 +6,15 @@ from typing import Literal
 
 import structlog
 
+from wire.client_log import client_log
 from wire.text import printable
 
 
-def configure(level: str, form: Literal["text", "json"]) -> None:
-    """Set up structlog, and the standard library's loggers (Faust's among them) to end in it."""
+def configure(level: str, form: Literal["text", "json"], client_level: int = logging.WARNING) -> None:
+    """Set up structlog, and the standard library's loggers (Faust's among them) to end in it.
+
+    `client_level` is what is logged of the Kafka client library.
+    """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -39,9 +43,15 @@ def configure(level: str, form: Literal["text", "json"]) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
+    client_log.setLevel(client_level)
     # They log every request at info.
     for name in ("elastic_transport.transport", "faust", "mode", "aiokafka"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def configure_for_commands() -> None:
+    """Set up logs of commands that people run: only what went wrong, on standard error."""
+    configure("error", "text", client_level=logging.CRITICAL)
 
 
 def _harmless(logger: object, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer
+from confluent_kafka.admin import AdminClient
+
+from wire.client_log import client_log
 
 ClientConfig = dict[str, str | int | float | bool]
 
@@ -39,7 +42,16 @@ class Kafka:
             "reconnect.backoff.max.ms": 1000,
             "log_level": 4,
         }
-        return Producer(config | overrides)
+        return Producer(config | overrides, logger=client_log)
+
+    def admin(self) -> AdminClient:
+        """A client that asks about topics and makes them."""
+        config: ClientConfig = {
+            "bootstrap.servers": self.bootstrap,
+            "client.id": self.client_id,
+            "log_level": 4,
+        }
+        return AdminClient(config, logger=client_log)
 
     def consumer(self, group: str, **overrides: str | float | bool) -> Consumer:
         """A consumer that commits only what its caller says, and reads from the beginning at first."""
@@ -57,7 +69,7 @@ class Kafka:
             "allow.auto.create.topics": False,
             "log_level": 4,
         }
-        return Consumer(config | overrides)
+        return Consumer(config | overrides, logger=client_log)
 
 
 def take(consumer: Consumer, timeout_s: float, most: int = 500) -> list[Message]:

@@ -160,11 +160,11 @@ def append_change(kafka: Kafka, topics: Topics, change: Change, timeout_s: float
     delivered: list[Message] = []
     failed: list[str] = []
 
-    def on_delivery(error: object, message: Message) -> None:
+    def on_delivery(error: KafkaError | None, message: Message) -> None:
         if error is None:
             delivered.append(message)
         else:
-            failed.append(str(error))
+            failed.append(error.str())
 
     producer = kafka.producer(**{"message.timeout.ms": int(timeout_s * 1000)})
     producer.produce(topics.policies.name, encode(change), partition=0, on_delivery=on_delivery)
@@ -173,5 +173,8 @@ def append_change(kafka: Kafka, topics: Topics, change: Change, timeout_s: float
         producer.poll(0.05)
     if not delivered:
         reason = failed[0] if failed else "no answer"
-        raise PolicyLogError(f"the change was not acknowledged by {kafka.bootstrap}: {reason}")
+        raise PolicyLogError(
+            f"the change was not acknowledged by {kafka.bootstrap} ({reason}); see that Kafka runs there and "
+            "that `lictor topics create` has run, then look with `lictor policy get` whether it is in force"
+        )
     return offset_of(delivered[0])

@@ -31,18 +31,17 @@ def create(kafka: Kafka, topics: Topics, replication: int = 1) -> list[TopicStat
     Raises:
         TopicError: brokers away, creation refused, or a topic with another partition count.
     """
-    admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "client.id": kafka.client_id})
     present = partition_counts(kafka)
     missing = [topic for topic in topics.all() if topic.name not in present]
     if missing:
-        _make(admin, missing, replication)
+        _make(kafka.admin(), missing, replication)
     states = []
     for topic in topics.all():
         partitions = present.get(topic.name, topic.partitions)
         if partitions != topic.partitions:
             raise TopicError(
                 f"{topic.name} has {partitions} partitions and {topic.partitions} are expected; keys would "
-                "land elsewhere. Give the counts that it was made with, or use another --prefix"
+                "land elsewhere. Give the counts that it was made with, or use another --topic-prefix"
             )
         states.append(TopicState(topic=topic, created=topic in missing, partitions=partitions))
     return states
@@ -54,13 +53,13 @@ def partition_counts(kafka: Kafka) -> dict[str, int]:
     Raises:
         TopicError: no broker answered.
     """
-    admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "client.id": kafka.client_id, "log_level": 2})
+    admin = kafka.admin()
     try:
         metadata = admin.list_topics(timeout=_TIMEOUT_S)
     except KafkaException as error:
         raise TopicError(
-            f"no broker answered at {kafka.bootstrap} within {_TIMEOUT_S:g} s: {error}; see that Kafka runs "
-            "there, or give --bootstrap"
+            f"no broker answered at {kafka.bootstrap} within {_TIMEOUT_S:g} s ({error.args[0].str()}); "
+            "see that Kafka runs there, or give --bootstrap"
         ) from error
     return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
 
@@ -88,3 +87,7 @@ def _make(admin: AdminClient, missing: list[Topic], replication: int) -> None:
             # Two services may create at once: the other one's is as good.
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise TopicError(f"{name} cannot be created: {error.args[0].str()}") from error
+        except TimeoutError as error:
+            raise TopicError(
+                f"{name} was not created within {_TIMEOUT_S:g} s; see how the brokers are, and run it again"
+            ) from error

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from lictor import logs
 from lictor.cli import (
     demo,
     doctor,
@@ -41,6 +42,7 @@ def root(
     elasticsearch: Annotated[str | None, typer.Option(help="Elasticsearch's base URL.")] = None,
 ) -> None:
     """Keeps workloads to the least access that they need, with evidence."""
+    logs.configure_for_commands()
     flags = {"bootstrap": bootstrap, "topic_prefix": topic_prefix, "elasticsearch": elasticsearch}
     context.obj = Given(config, flags)
 
