@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from policy.verdict import RuleReference
+from policy.verdict import RuleReference, Verdict
 from streams.judging import Judged
 from streams.outgoing import Kind
 
@@ -35,7 +35,13 @@ delivery_seconds = Histogram(
 def count_judged(judged: Judged) -> None:
     """Count a batch and its events."""
     batches.inc()
+    # Many distinct verdicts, one for each path, come of few rules. A rule's reference is one object.
+    by_rule: dict[tuple[str, str, int], tuple[Verdict, int]] = {}
     for verdict, number in judged.passed:
+        rule = (verdict.decision, verdict.reason, id(verdict.decided_by))
+        _, before = by_rule.get(rule, (verdict, 0))
+        by_rule[rule] = (verdict, before + number)
+    for verdict, number in by_rule.values():
         _decided(verdict.decision).inc(number)
         by = verdict.decided_by
         place = (by.namespace, by.policy, by.place) if isinstance(by, RuleReference) else ("", "", "")

@@ -127,26 +127,33 @@ class ProcessJudge:
 
     def judge(self, event: ProcessEvent) -> Verdict:
         """The verdict on one execution; equal questions get the same object."""
-        executable = event.executable
-        key: tuple[Any, ...] = (executable.path, event.script, executable.truncated)
         if self._more:
-            key += self._what_else_matters(event)
+            key = self._all_that_matters(event)
+        else:
+            executable = event.executable
+            key = (executable.path, event.script, executable.truncated)
         verdict = self._memo.get(key)
         if verdict is None:
             verdict = self._decide(event)
             self._memo.put(key, verdict)
         return verdict
 
-    def _what_else_matters(self, event: ProcessEvent) -> tuple[Any, ...]:
+    def _all_that_matters(self, event: ProcessEvent) -> tuple[Any, ...]:
+        """The whole question. It is asked for every event, so it is made of what is at hand."""
         rules = self._rules
-        source = _source(event) if rules.by_source else None
+        executable = event.executable
+        source = _source_program(event) if rules.by_source else None
         arguments: tuple[Any, ...] = ()
         if self._by_arguments:
             arguments = (event.args, event.args_truncated, event.args_redacted)
             if event.script:
                 arguments += (event.cwd,)
         return (
-            source,
+            executable.path,
+            event.script,
+            executable.truncated,
+            None if source is None else source.path,
+            source is not None and source.truncated,
             rules.by_owner and event.uid == event.owner_uid,
             rules.by_terminal and bool(event.tty),
             arguments,
@@ -231,14 +238,18 @@ def _unlisted(arguments: Iterable[str], allowed: frozenset[str]) -> str:
     return "it has no arguments" if first is None else f"the argument {shown(first)} is not listed"
 
 
-def _source(event: ProcessEvent) -> SeenPath | None:
+def _source_program(event: ProcessEvent) -> Executable | None:
     """Who executed it: what the sensor says, else the parent's program."""
-    executable: Executable | None = event.source
-    if executable is None and event.ancestors:
-        executable = event.ancestors[0].executable
-    if executable is None:
+    if event.source is None and event.ancestors:
+        return event.ancestors[0].executable
+    return event.source
+
+
+def _source(event: ProcessEvent) -> SeenPath | None:
+    program = _source_program(event)
+    if program is None:
         return None
-    return SeenPath(executable.path, executable.truncated, exact=not executable.truncated)
+    return SeenPath(program.path, program.truncated, exact=not program.truncated)
 
 
 def _without_rules(subject: str, standing: Standing) -> Verdict | None:
