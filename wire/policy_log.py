@@ -5,12 +5,13 @@ beginning, with no consumer group, and starts work when it has caught up. The se
 immutable; readers take `current` once and work on with what they took.
 """
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
 
 import structlog
-from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Message, Producer, TopicPartition
 from prometheus_client import Counter, Gauge
 
 from policy.changes import Change
@@ -23,6 +24,7 @@ from wire.topics import Topics
 log = structlog.get_logger(__name__)
 
 _POLL_S = 0.2
+_ASK_S = 2.0
 
 POLICY_OFFSET = "lictor_policy_offset"
 """The metric that says which policy set a process judges by."""
@@ -110,6 +112,10 @@ class PolicyFollower:
         }
         consumer = self._kafka.consumer(f"{self._kafka.client_id}-policy-follower", **overrides)
         try:
+            # Asked for, the broker says where the topic is at once; by itself librdkafka asks half a second
+            # later. A broker that is away is waited for below.
+            with contextlib.suppress(KafkaException):
+                consumer.list_topics(self._topic, timeout=_ASK_S)
             consumer.assign([TopicPartition(self._topic, 0, OFFSET_BEGINNING)])
             while not self._stop.is_set():
                 for message in take(consumer, _POLL_S):
@@ -155,7 +161,8 @@ def append_change(kafka: Kafka, topics: Topics, change: Change, timeout_s: float
     """Write one change to the log and return its offset once all replicas have it.
 
     Raises:
-        PolicyLogError: not acknowledged within `timeout_s`. It may still have been written.
+        PolicyLogError: there is no log, or no answer within `timeout_s`; or not acknowledged within
+            `timeout_s` more, and then it may still have been written.
     """
     delivered: list[Message] = []
     failed: list[str] = []
@@ -167,6 +174,7 @@ def append_change(kafka: Kafka, topics: Topics, change: Change, timeout_s: float
             failed.append(error.str())
 
     producer = kafka.producer(**{"message.timeout.ms": int(timeout_s * 1000)})
+    _see_log(producer, kafka, topics.policies.name, timeout_s)
     producer.produce(topics.policies.name, encode(change), partition=0, on_delivery=on_delivery)
     deadline = time.monotonic() + timeout_s + 1
     while not delivered and not failed and time.monotonic() < deadline:
@@ -178,3 +186,16 @@ def append_change(kafka: Kafka, topics: Topics, change: Change, timeout_s: float
             "that `lictor topics create` has run, then look with `lictor policy get` whether it is in force"
         )
     return offset_of(delivered[0])
+
+
+def _see_log(producer: Producer, kafka: Kafka, name: str, timeout_s: float) -> None:
+    """See that the log is there; the producer knows its way from then on, half a second sooner."""
+    try:
+        found = producer.list_topics(name, timeout=timeout_s).topics[name]
+    except KafkaException as error:
+        raise PolicyLogError(
+            f"no broker answered at {kafka.bootstrap} within {timeout_s:g} s ({error.args[0].str()}); "
+            "see that Kafka runs there, or give --bootstrap"
+        ) from error
+    if found.error is not None:
+        raise PolicyLogError(f"{name} at {kafka.bootstrap}: {found.error.str()}; run `lictor topics create`")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from wire.errors import OperatorError
@@ -47,15 +47,18 @@ def create(kafka: Kafka, topics: Topics, replication: int = 1) -> list[TopicStat
     return states
 
 
-def partition_counts(kafka: Kafka) -> dict[str, int]:
+def partition_counts(kafka: Kafka, asking: Consumer | None = None) -> dict[str, int]:
     """Every topic of the cluster with its number of partitions.
+
+    `asking` is the client that goes on to use them: it then knows where they are, half a second sooner
+    than by itself.
 
     Raises:
         TopicError: no broker answered.
     """
-    admin = kafka.admin()
+    client = asking or kafka.admin()
     try:
-        metadata = admin.list_topics(timeout=_TIMEOUT_S)
+        metadata = client.list_topics(timeout=_TIMEOUT_S)
     except KafkaException as error:
         raise TopicError(
             f"no broker answered at {kafka.bootstrap} within {_TIMEOUT_S:g} s ({error.args[0].str()}); "

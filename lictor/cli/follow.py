@@ -143,13 +143,13 @@ def _records(
 ) -> Iterator[Record]:
     """Records of a topic until Ctrl-C, the limit, or the end where it is not followed."""
     kafka = given(context).settings().kafka("lictor-cli")
-    partitions = partition_counts(kafka).get(topic)
-    if partitions is None:
-        raise TopicError(f"there is no topic {topic}; run `lictor topics create` or `lictor up` first")
     overrides: ClientConfig = {"fetch.wait.max.ms": 100, "enable.partition.eof": no_follow}
     consumer = kafka.consumer("lictor-cli-follow", **overrides)
     start = OFFSET_BEGINNING if from_beginning else OFFSET_END
     try:
+        partitions = partition_counts(kafka, consumer).get(topic)
+        if partitions is None:
+            raise TopicError(f"there is no topic {topic}; run `lictor topics create` or `lictor up` first")
         consumer.assign([TopicPartition(topic, number, start) for number in range(partitions)])
         for count, record in enumerate(_consume(consumer, read, partitions), start=1):
             yield record

@@ -75,7 +75,7 @@ class Feed:
 
     def _follow(self, consumer: Consumer) -> None:
         names = (self._topics.verdicts.name, self._topics.outcomes.name)
-        counts = partition_counts(self._kafka)
+        counts = partition_counts(self._kafka, consumer)
         wanted = {(name, number) for name in names for number in range(counts[name])}
         consumer.assign([TopicPartition(name, number, OFFSET_END) for name, number in wanted])
         while not self._stop.is_set():
