@@ -2,6 +2,7 @@
 
     OperatorError
     ├── SettingsError, RecordingError        (lictor)          what was given is wrong
+    ├── PlaybackError                        (lictor.pipeline)
     ├── LocalRuntimeError and its kin        (lictor.runtime)  this machine
     ├── SampleError                          (lictor.sample)
     ├── TopicError, PolicyLogError           (wire)            Kafka

@@ -17,7 +17,9 @@ def run_until_signal(main: Coroutine[object, object, int], *, when_asked: int = 
     try:
         return asyncio.run(_code(main, when_asked))
     except BaseExceptionGroup as group:
-        first = group.exceptions[0]
+        first: BaseException = group
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
         if isinstance(first, OperatorError):
             raise first from None
         raise

@@ -65,6 +65,7 @@ def sink(context: typer.Context, metrics_port: MetricsPort = None) -> None:
             url=settings.elasticsearch_url(), api_key=None if key is None else key.get_secret_value()
         ),
         topics=settings.topics(),
+        group=f"{settings.topic_prefix}-sink",
     )
     ready = threading.Event()
     with _health(settings, ready.is_set):

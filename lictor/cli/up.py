@@ -12,7 +12,7 @@ from lictor.cli.running import run_until_signal
 from lictor.demo.terminal import Terminal
 from lictor.exit_codes import INFRASTRUCTURE, USAGE
 from lictor.pipeline.feed import Feed
-from lictor.pipeline.playback import RecordingError, play
+from lictor.pipeline.playback import RecordingError, check, play
 from lictor.pipeline.stack import Stack
 from lictor.runtime.child import Change, ChildState
 from lictor.settings import Settings
@@ -55,36 +55,42 @@ def up(
 
 async def _go_on(stack: Stack) -> None:
     _say_where(stack)
-    await watch(stack)
+    async with Feed(stack.kafka, stack.topics) as feed:
+        await watch(stack, feed)
 
 
 async def _live(settings: Settings) -> int:
     async with Stack(settings, live=True, on_change=show_change) as stack:
-        _say_where(stack)
-        await watch(stack)
+        await _go_on(stack)
     return INFRASTRUCTURE
 
 
 async def _recorded(settings: Settings, recording: Path) -> int:
+    try:
+        await asyncio.to_thread(check, recording)
+    except RecordingError as error:
+        fail(str(error), USAGE)
+
+    async def send(stack: Stack) -> None:
+        count = await play(stack.kafka, stack.topics, recording)
+        out.print(f"{count} recorded events sent; recordings are judged and never enforced")
+
     async with Stack(settings, live=False, on_change=show_change) as stack:
         _say_where(stack)
-        try:
-            count = await play(stack.kafka, stack.topics, recording)
-        except RecordingError as error:
-            fail(str(error), USAGE)
-        out.print(f"{count} recorded events sent; recordings are judged and never enforced")
-        await watch(stack)
+        # Before anything is sent, so that nothing which comes of it is missed.
+        async with Feed(stack.kafka, stack.topics) as feed, asyncio.TaskGroup() as group:
+            group.create_task(send(stack))
+            group.create_task(watch(stack, feed))
     return INFRASTRUCTURE
 
 
-async def watch(stack: Stack) -> None:
+async def watch(stack: Stack, feed: Feed) -> None:
     """Show what comes out until cancelled, or until a part has failed for good."""
     terminal = Terminal(out)
 
     async def show() -> None:
-        async with Feed(stack.kafka, stack.topics) as feed:
-            while True:
-                terminal.happened(await feed.next())
+        while True:
+            terminal.happened(await feed.next())
 
     async with asyncio.TaskGroup() as group:
         group.create_task(show())

@@ -30,7 +30,7 @@ class Feed:
         """Nothing is read before the context is entered."""
         self._kafka = kafka
         self._topics = topics
-        self._queue: asyncio.Queue[VerdictRecord | Outcome] = asyncio.Queue(_BOUND)
+        self._queue: asyncio.Queue[VerdictRecord | Outcome | Exception] = asyncio.Queue(_BOUND)
         self._stop = threading.Event()
         self._positioned = threading.Event()
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
@@ -56,8 +56,11 @@ class Feed:
         await asyncio.to_thread(self._thread.join, 10.0)
 
     async def next(self) -> VerdictRecord | Outcome:
-        """Wait for the next one."""
-        return await self._queue.get()
+        """Wait for the next one. Raises what the reader ended by, when it did."""
+        record = await self._queue.get()
+        if isinstance(record, Exception):
+            raise record
+        return record
 
     def _run(self) -> None:
         try:
@@ -70,6 +73,8 @@ class Feed:
         except Exception as error:
             log.exception("the feed ended")
             self._failure = error
+            assert self._loop is not None  # noqa: S101  # set before the thread starts
+            self._loop.call_soon_threadsafe(self._put, error)
         finally:
             self._positioned.set()
 
@@ -100,7 +105,7 @@ class Feed:
         assert self._loop is not None  # noqa: S101  # set before the thread starts
         self._loop.call_soon_threadsafe(self._put, record)
 
-    def _put(self, record: VerdictRecord | Outcome) -> None:
+    def _put(self, record: VerdictRecord | Outcome | Exception) -> None:
         if self._queue.full():
             self._queue.get_nowait()
             self.lost += 1

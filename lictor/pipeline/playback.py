@@ -23,6 +23,10 @@ class RecordingError(OperatorError):
     """A recording cannot be used; the message names file and line."""
 
 
+class PlaybackError(OperatorError):
+    """The brokers did not take a recording; sent again, what they did take is counted once."""
+
+
 def read_recording(file: TextIO, name: str) -> Iterator[EventBatch]:
     """Batches of a recording: one JSON batch a line, as `lictor events -o json` prints them.
 
@@ -47,13 +51,35 @@ def read_recording(file: TextIO, name: str) -> Iterator[EventBatch]:
         yield msgspec.structs.replace(batch, source=source)
 
 
+def check(path: Path) -> int:
+    """Read a recording to its end, and return its number of events.
+
+    Raises:
+        RecordingError: the file cannot be read, or a line of it.
+    """
+    return sum(len(batch.events) for batch in _batches(path))
+
+
 async def play(kafka: Kafka, topics: Topics, path: Path) -> int:
     """Send a recording and return its number of events, all of them acknowledged.
 
     Raises:
-        RecordingError: the file cannot be read, or the brokers did not take it.
+        RecordingError: the file cannot be read.
+        PlaybackError: the brokers did not take it.
     """
     return await asyncio.to_thread(_play, kafka, topics, path)
+
+
+def _batches(path: Path) -> Iterator[EventBatch]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            yield from read_recording(file, str(path))
+    except OSError as error:
+        raise RecordingError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise RecordingError(
+            f"{path} is not UTF-8; a recording is what `lictor events -o json` prints"
+        ) from error
 
 
 def _play(kafka: Kafka, topics: Topics, path: Path) -> int:
@@ -63,20 +89,17 @@ def _play(kafka: Kafka, topics: Topics, path: Path) -> int:
     def on_delivery(error: KafkaError | None, message: Message) -> None:
         del message
         if error is not None:
-            failures.append(str(error))
+            failures.append(error.str())
 
     producer: Producer = kafka.producer(**{"message.timeout.ms": int(_DELIVERY_S * 1000)})
-    try:
-        with path.open(encoding="utf-8") as file:
-            for batch in read_recording(file, str(path)):
-                _produce(producer, topics, batch, on_delivery)
-                events += len(batch.events)
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecordingError(f"{path}: {error}") from error
+    for batch in _batches(path):
+        _produce(producer, topics, batch, on_delivery)
+        events += len(batch.events)
     left = producer.flush(_DELIVERY_S)
     if left or failures:
-        raise RecordingError(
-            f"{path}: {failures[0] if failures else f'{left} batches were not taken in time'}"
+        reason = failures[0] if failures else f"{left} batches were not taken in time"
+        raise PlaybackError(
+            f"{path} was not sent whole: {reason}; see how the brokers are, and send it again"
         )
     return events
 
@@ -91,7 +114,7 @@ def _produce(producer: Producer, topics: Topics, batch: EventBatch, on_delivery:
         except BufferError:
             producer.poll(0.1)
         except KafkaException as error:
-            raise RecordingError(f"a batch cannot be sent: {error}") from error
+            raise PlaybackError(f"a batch cannot be sent: {error.args[0].str()}") from error
         else:
             producer.poll(0)
             return

@@ -12,7 +12,7 @@ import pytest
 from lictor.runtime.state import find_live
 from lictor.sample import keeper
 from lictor.sample.container import CONTAINER_ID, STATE_FOLDER, cgroup_path
-from tests.fixtures.boxes import Box, box
+from tests.fixtures.boxes import Box, box, lictor
 from tests.fixtures.runtime import state_folder
 from tests.fixtures.stacks import why_not_here
 
@@ -58,14 +58,14 @@ def assert_told(output: str) -> None:
 
 
 def test_it_ends_by_itself_once_all_was_seen_to_be_true(state: Path) -> None:
-    with box("demo", state=state) as running:
+    with box(lictor("demo"), state=state) as running:
         assert running.wait() == 0, running.output
         assert_told(running.output)
         assert_nothing_left(running, state)
 
 
 def test_up_shows_the_same_then_watches_until_ctrl_c(state: Path) -> None:
-    with box("up", "--demo", state=state) as running:
+    with box(lictor("up", "--demo"), state=state) as running:
         running.until("Watching. Ctrl-C ends it.")
         assert_told(running.output)
         live = find_live(state)
@@ -81,7 +81,7 @@ def test_up_shows_the_same_then_watches_until_ctrl_c(state: Path) -> None:
 
 
 def test_killed_in_the_middle_of_the_attack_it_leaves_nothing(state: Path) -> None:
-    with box("up", "--demo", state=state) as running:
+    with box(lictor("up", "--demo"), state=state) as running:
         running.until("attacker")
         running.signal(signal.SIGKILL)
         assert running.wait() == -signal.SIGKILL
