@@ -51,7 +51,7 @@ async def demonstrate(
 def show(console: Console, stack: Stack, result: Result) -> None:
     """The table, the query and how it went."""
     console.print()
-    console.print(table(result))
+    console.print(table(result.seen))
     console.print()
     console.print("The shell's denial in Elasticsearch:", style="bold")
     console.print(f"  {printable(result.query)}")

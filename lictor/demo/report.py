@@ -3,15 +3,15 @@
 from rich.table import Table
 from rich.text import Text
 
-from lictor.demo.scenario import Result
+from lictor.demo.scenario import Seen
 from wire.records import Outcome, VerdictRecord
 from wire.text import printable
 
 
-def table(result: Result) -> Table:
+def table(seen: Seen) -> Table:
     """One row a verdict, in the order of the events; made for 80 columns."""
-    outcomes = {one.record.id: one for one in result.seen.outcomes.values()}
-    rows = sorted(result.seen.verdicts.values(), key=lambda one: one.event.boot_ns)
+    outcomes = {one.record.id: one for one in seen.outcomes.values()}
+    rows = sorted(seen.verdicts.values(), key=lambda one: one.event.boot_ns)
     made = Table(expand=False, pad_edge=False, show_edge=False)
     made.add_column("event", overflow="fold", max_width=24)
     made.add_column("decision", no_wrap=True)
@@ -24,7 +24,7 @@ def table(result: Result) -> Table:
             _event(record),
             Text(record.verdict.decision),
             Text(str(record.verdict.reason.value)),
-            Text(outcome.result if outcome else "passed"),
+            Text(_what_became(record, outcome)),
             _time(outcome),
         )
     return made
@@ -36,6 +36,12 @@ def _event(record: VerdictRecord) -> Text:
     if event.source is not None:
         text.append(f"\n from {printable(event.source.path)}", style="dim")
     return text
+
+
+def _what_became(record: VerdictRecord, outcome: Outcome | None) -> str:
+    if outcome is not None:
+        return outcome.result
+    return "unanswered" if record.verdict.decision == "block" else "passed"
 
 
 def _time(outcome: Outcome | None) -> Text:
