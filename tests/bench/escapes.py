@@ -99,13 +99,19 @@ async def measure(rig: Rig, *, each: int, say: Callable[[str], None]) -> Escapes
 
 def _escape(lifetime_us: int, ran: list[load.Ran], lived: dict[int, int], outcomes: dict[str, int]) -> Escape:
     escaped = [one for one in ran if one.to_its_end]
+    killed = sum(one.killed for one in ran)
+    if len(escaped) + killed != len(ran):
+        others = sorted({str(one.status) for one in ran if not (one.to_its_end or one.killed)})
+        raise RuntimeError(
+            f"programs of {lifetime_us} us ended in other ways: wait status {', '.join(others)}"
+        )
     durations = [lived[one.pid] for one in escaped if one.pid in lived]
     return Escape(
         lifetime_us=lifetime_us,
         lived_us=round(statistics.median(durations) / 1e3, 1) if durations else None,
         started=len(ran),
         escaped=len(escaped),
-        terminated=len(ran) - len(escaped),
+        terminated=killed,
         outcomes=outcomes,
     )
 

@@ -96,7 +96,10 @@ def _event(sequence: int, path: str, chance: random.Random) -> ProcessEvent:
     boot_ns = 98_765_432_100 + sequence * 250_000
     pid = 1000 + sequence % 30_000
     shell, server = _program("/usr/bin/dash", 1002), _program("/usr/sbin/apache2", 1003)
-    shim, init = _program("/usr/bin/containerd-shim-runc-v2", 1004), _program("/usr/lib/systemd/systemd", 1005)
+    shim, init = (
+        _program("/usr/bin/containerd-shim-runc-v2", 1004),
+        _program("/usr/lib/systemd/systemd", 1005),
+    )
     return ProcessEvent(
         cpu=sequence % 2,
         sequence=sequence,

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from signal import SIGKILL
 
 import msgspec
 
@@ -32,8 +33,13 @@ class Ran(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def to_its_end(self) -> bool:
-        """Whether it ended by itself."""
-        return self.status is not None and os.WIFEXITED(self.status)
+        """Whether it ended by itself, with 0."""
+        return self.status == 0
+
+    @property
+    def killed(self) -> bool:
+        """Whether SIGKILL ended it before the load did."""
+        return self.status is not None and os.WIFSIGNALED(self.status) and os.WTERMSIG(self.status) == SIGKILL
 
 
 def boot_ns() -> int:

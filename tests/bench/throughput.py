@@ -215,10 +215,7 @@ class _Bench:
         )
 
     def _watch(self, topics: Topics, pid: int) -> list[tuple[float, float]]:
-        """Wall time and the worker's CPU seconds until every record's offset is committed.
-
-        The worker commits twice a second, so the end is seen late by up to half a second, never early.
-        """
+        """Wall time and the worker's CPU seconds, again and again until every offset is committed."""
         ends = self._ends(topics.events.name)
         places = [TopicPartition(topics.events.name, n) for n in ends]
         consumer = self._kafka.consumer(f"{topics.prefix}-streams")
@@ -259,6 +256,21 @@ class _Bench:
             raise RuntimeError("the worker began no epoch")
         return read_epoch(message.value()).since_ns / 1e9
 
+    def _last_stored(self, topics: Topics) -> float:
+        """When the broker stored the last verdict: nearly the end, and not rounded up to the next commit."""
+        places = [
+            TopicPartition(topics.verdicts.name, n, end - 1)
+            for n, end in self._ends(topics.verdicts.name).items()
+            if end
+        ]
+        consumer = self._kafka.consumer("bench-last")
+        consumer.assign(places)
+        try:
+            last = [consumer.poll(_PATIENCE_S) for _ in places]
+        finally:
+            consumer.close()
+        return max(message.timestamp()[1] for message in last if message is not None) / 1e3
+
     def _place(self, settings: Settings) -> Place:
         return Place(
             state=self._state,
@@ -272,6 +284,14 @@ class _Bench:
 
 def _pinned(command: list[str]) -> list[str]:
     return ["taskset", "--cpu-list", str(CORE), *command]
+
+
+def _cpu_at(moment: float, samples: list[tuple[float, float]]) -> float:
+    """CPU seconds at a moment, between the samples around it."""
+    after = next((n for n, (at, _) in enumerate(samples) if at >= moment), len(samples) - 1)
+    (at_0, cpu_0), (at_1, cpu_1) = samples[max(0, after - 1)], samples[after]
+    share = (moment - at_0) / (at_1 - at_0) if at_1 > at_0 else 0.0
+    return cpu_0 + share * (cpu_1 - cpu_0)
 
 
 def _cpu_seconds(pid: int) -> float:
