@@ -17,5 +17,5 @@ def judge(event: Event, rules: Rules) -> Verdict:
 
     Equal questions get the same object, so that callers may group by identity.
     """
-    judge_event = rules.judges.get(type(event))
+    judge_event = rules.by_type[type(event)]
     return NOT_JUDGED if judge_event is None else judge_event(event)

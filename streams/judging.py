@@ -9,6 +9,7 @@ from policy.events import ProcessEvent
 from policy.judge import judge
 from policy.policy_set import PolicySet
 from policy.verdict import Verdict
+from streams.reading import whole
 from wire.records import LIVE, EventBatch, Order, PolicyPosition, VerdictRecord, event_id, verdict_id
 
 ORDER_LIFETIME_NS = 30 * 10**9
@@ -31,9 +32,12 @@ def judge_batch(batch: EventBatch, policy_set: PolicySet, now_ns: int) -> Judged
     """Judge a whole batch by one policy set.
 
     `now_ns` is the wall clock, read once: all verdicts and orders of the batch carry it.
+
+    Raises:
+        RecordError: an event that must be told is not whole (`streams.reading`).
     """
     rules = policy_set.for_workload(batch.workload)
-    events = [event for event in batch.events if type(event) is ProcessEvent]
+    events = [event for event in batch.events if isinstance(event, ProcessEvent)]
     verdicts = [judge(event, rules) for event in events]
 
     # The judge answers equal questions with the same object. Grouping by identity costs next to
@@ -87,7 +91,7 @@ def _record(batch: EventBatch, event: ProcessEvent, verdict: Verdict, about: _Ab
         event_id=event_name,
         source=batch.source,
         workload=batch.workload,
-        event=event,
+        event=whole(event),
         verdict=verdict,
         enforcement=about.enforcement,
         policies=about.policies,

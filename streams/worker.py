@@ -13,7 +13,8 @@ from streams.epochs import Epochs
 from streams.in_flight import InFlight, Ticket
 from streams.judging import Judged, judge_batch
 from streams.outgoing import Outgoing, Record, dead_letter, epoch_begun, fits, told
-from wire.codec import RecordError, read_batch
+from streams.reading import read_for_judging
+from wire.codec import RecordError
 from wire.records import EventBatch
 from wire.topics import Topics
 
@@ -106,11 +107,11 @@ class StreamWorker:
         now_ns = self._clock()
         started_s = time.perf_counter()
         try:
-            batch = read_batch(record.value)
+            batch = read_for_judging(record.value)
+            policy_set = self._policies.current
+            judged = judge_batch(batch, policy_set, now_ns)
         except RecordError as error:
             return [self._put_aside(record, error.code, error.sentence, now_ns)]
-        policy_set = self._policies.current
-        judged = judge_batch(batch, policy_set, now_ns)
         metrics.judge_seconds.observe(time.perf_counter() - started_s)
         metrics.count_judged(judged)
 
