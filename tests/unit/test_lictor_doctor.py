@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import platform
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,7 +53,7 @@ def test_a_kernel_without_btf_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_p
     [("5.14.21-default", "error"), ("5.15.0", "ok"), ("6.1.0-31-amd64", "ok"), ("10.0-rc1", "ok")],
 )
 def test_kernels_by_their_release(release: str, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor.platform, "release", lambda: release)
+    monkeypatch.setattr(platform, "release", lambda: release)
     assert found(Settings(), "kernel").state == state
 
 
@@ -98,8 +100,9 @@ def test_privileges_that_are_missing_are_named() -> None:
         "from lictor.doctor import examine; from lictor.settings import Settings;"
         "print([one for one in examine(Settings()) if one.subject == 'privileges'][0])"
     )
-    root = Path(__file__).parents[2]
-    command = ["setpriv", "--bounding-set=-bpf,-kill", "--", str(root / ".venv/bin/python"), "-c", look]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True, timeout=60)
+    command = ["setpriv", "--bounding-set=-bpf,-kill", "--", sys.executable, "-c", look]
+    done = subprocess.run(
+        command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True, timeout=60
+    )
     assert "CAP_BPF, CAP_KILL" in done.stdout
     assert "warning" in done.stdout

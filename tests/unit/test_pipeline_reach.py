@@ -95,9 +95,7 @@ def test_from_a_closed_folder_it_is_read_through_a_mount_that_nobody_else_sees(
         mount_point=mount_point,
     )
     assert how.account is None
-    said = subprocess.run(
-        how.argv, cwd=how.cwd, capture_output=True, text=True, check=True, timeout=60
-    ).stdout
+    done = subprocess.run(how.argv, cwd=how.cwd, stdout=subprocess.PIPE, text=True, check=True, timeout=60)
     who = f"{nobody.uid} {nobody.gid} []" if drop else f"0 0 {os.getgroups()}"
     assert done.stdout == f"{who} {mount_point} ['one', 'two words']\n"
     assert list(mount_point.iterdir()) == []
