@@ -25,8 +25,14 @@ class Distribution(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def distribution(values_ns: Iterable[int]) -> Distribution:
-    """Durations in ns, at least one, to their distribution."""
+    """Durations in ns to their distribution.
+
+    Raises:
+        ValueError: there is none.
+    """
     values = sorted(value / 1e6 for value in values_ns)
+    if not values:
+        raise ValueError("nothing was measured: no record of the load came through")
     bins = [0] * (len(BOUNDS_MS) + 1)
     for value in values:
         bins[bisect_left(BOUNDS_MS, value)] += 1

@@ -43,6 +43,8 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
     """What the section measured. The first of each list of hops is the headline."""
 
     rate_per_s: float
+    started: int
+    """Programs, each for verdict and kill, without the warm-up."""
     tick_ms: float
     bare_kafka: Distribution
     bare_relay: Distribution
@@ -67,11 +69,12 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
                 "\nUnder terminate, the same rate of programs that would live for 20 s:",
                 chart.hops(self.to_kill.items()),
                 f"\nOutcomes: {', '.join(f'{name} {count}' for name, count in self.outcomes.items())}",
-                f"\nexec -> verdict: p50 {verdict.p50_ms:.2f} ms (aim: under {AIM_P50_MS:g})",
+                f"\nexec -> verdict: {verdict.count} of {self.started}, p50 {verdict.p50_ms:.2f} ms "
+                f"(aim: under {AIM_P50_MS:g})",
                 chart.histogram(verdict),
-                f"\nexec -> kill: p50 {kill.p50_ms:.2f} ms",
+                f"\nexec -> kill: {kill.count} of {self.started}, p50 {kill.p50_ms:.2f} ms",
                 chart.histogram(kill),
-                f"\nThe project's own share beyond Kafka, Faust and half a tick (aim: under {AIM_SHARE_MS:g} ms):",
+                f"\nThe project's own share beyond Kafka, Faust and half a tick, aim {AIM_SHARE_MS:g} ms:",
                 "p50 of the way - p50 of the bare relay - tick / 2, by round:",
                 _said("to the verdict", self.verdict_share),
                 _said("to the kill", self.kill_share),
@@ -96,11 +99,14 @@ async def measure(rig: Rig, *, seconds: float, rounds: int, say: Callable[[str],
     to_verdict: list[Hops] = []
     to_kill: list[Hops] = []
     outcomes: dict[str, int] = {}
+    started = 0
     with baselines.relay(kafka, rig.stack.state.root / "relay.log"):
         for number in range(rounds):
             at_ns = load.schedule(RATE, seconds / rounds + WARM_UP / RATE, seed=number)
+            started += len(at_ns) - WARM_UP
             say(f"latency, round {number + 1} of {rounds}")
-            ways = ((bare_kafka, baselines.KAFKA_TOPIC, baselines.KAFKA_TOPIC),) + (
+            ways = (
+                (bare_kafka, baselines.KAFKA_TOPIC, baselines.KAFKA_TOPIC),
                 (bare_relay, baselines.RELAY_SOURCE, baselines.RELAY_TARGET),
             )
             for results, source, target in ways:
@@ -123,6 +129,7 @@ async def measure(rig: Rig, *, seconds: float, rounds: int, say: Callable[[str],
     half_a_tick = tick_ms / 2
     return Latency(
         rate_per_s=RATE,
+        started=started,
         tick_ms=tick_ms,
         bare_kafka=distribution(_all(bare_kafka)),
         bare_relay=distribution(_all(bare_relay)),

@@ -3,52 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import statistics
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
-from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
 from lictor import settings as settings_module
-from lictor.pipeline import services
-from lictor.pipeline.services import Place
 from lictor.runtime.servers import find_servers
 from lictor.runtime.state import LocalState
 from lictor.runtime.supervisor import Supervisor
-from lictor.settings import Settings
-from sensors.batches import Batch
 from tests.bench import chart, event_load
-from tests.bench.baselines import ROOT
+from tests.bench.one_core import OneCore, Rate
 from tests.bench.rig import private_state
-from wire import topic_admin
-from wire.codec import read_epoch
-from wire.kafka import Kafka
-from wire.policy_log import append_change
-from wire.topics import Topics
 
 AIM = 0.5
-CORE, OTHERS = 0, 1
-_PATIENCE_S = 120.0
-_POLL_S = 0.02
-_TICKS = os.sysconf("SC_CLK_TCK")
-
-
-class Rate(msgspec.Struct, frozen=True, kw_only=True):
-    """One run over all records on one core."""
-
-    events_per_s: float
-    events_per_cpu_s: float
 
 
 class Throughput(msgspec.Struct, frozen=True, kw_only=True):
-    """By round, and the medians' ratio. `cores_apart`: the broker ran on another core than what is measured."""
+    """By round, and the medians' ratio. `cores_apart`: the broker had another core than what is measured."""
 
     events: int
     batch: int
@@ -75,52 +50,55 @@ class Throughput(msgspec.Struct, frozen=True, kw_only=True):
                 )
             )
         ]
+        what = (
+            f"{self.events:,} events in batches of {self.batch} ({self.record_bytes:,} bytes a record), "
+            f"{self.denied_share:.0%} denied;\n"
+            f"{self.verdicts:,} verdicts and {self.orders:,} orders delivered, all offsets committed\n"
+        )
+        ratios = (
+            f"\njudged / bare, medians: {self.ratio:.2f} (aim: at least {AIM:g}); "
+            f"by CPU seconds {self.cpu_ratio:.2f}"
+        )
+        if not self.cores_apart:
+            ratios += "\none CPU only: the broker shares it with what is measured"
+        head = ("events/s", "bare", "judged", "bare by CPU", "judged by CPU")
         return "\n".join(
-            (
-                chart.title("Judged events a second on one core"),
-                f"{self.events:,} events in batches of {self.batch} ({self.record_bytes:,} bytes a record), "
-                f"{self.denied_share:.0%} denied;",
-                f"{self.verdicts:,} verdicts and {self.orders:,} orders delivered, offsets committed",
-                "" if self.cores_apart else "one CPU only: the broker shares it\n",
-                chart.table(("events/s", "bare", "judged", "bare by CPU", "judged by CPU"), rows),
-                f"\njudged / bare, medians: {self.ratio:.2f} (aim: at least {AIM:g}); "
-                f"by CPU seconds {self.cpu_ratio:.2f}",
-            )
+            (chart.title("Judged events a second on one core"), what, chart.table(head, rows), ratios)
         )
 
 
 async def measure(*, quick: bool, say: Callable[[str], None]) -> Throughput:
     """Rounds of one bare and one judged run, each over fresh topics with the same records."""
-    rounds, distinct, copies = (1, 500, 8) if quick else (3, 1000, 12)
-    apart = (os.cpu_count() or 1) > 1
-    before = os.sched_getaffinity(0)
+    rounds, distinct, copies = (1, 500, 10) if quick else (3, 1000, 16)
+    core, *others = sorted(os.sched_getaffinity(0))
     say(f"throughput, encoding {distinct * event_load.BATCH:,} events")
-    records = await asyncio.to_thread(lambda: list(event_load.batches(distinct)))
-    try:
-        with private_state():
-            settings = settings_module.load(None, {})
-            state = LocalState.at()
-            with state:
-                if apart:
-                    # Children inherit it: the broker and this process here, what is measured there.
-                    os.sched_setaffinity(0, {OTHERS})
-                async with Supervisor(hold=state.guardians) as supervisor:
-                    servers = find_servers(state, kafka=True, elasticsearch=False)
-                    await servers.start(supervisor, state)
-                    bench = _Bench(state, settings, supervisor, servers.bootstrap or "", records, copies)
-                    done = []
-                    for number in range(rounds):
-                        say(f"throughput, round {number + 1} of {rounds}")
-                        done.append(await bench.round(number))
-    finally:
-        os.sched_setaffinity(0, before)
+    with _confined_to(set(others or [core])), private_state():
+        records = await asyncio.to_thread(lambda: list(event_load.batches(distinct)))
+        settings = settings_module.load(None, {})
+        with LocalState.at() as state:
+            async with Supervisor(hold=state.guardians) as supervisor:
+                servers = find_servers(state, kafka=True, elasticsearch=False)
+                await servers.start(supervisor, state)
+                bench = OneCore(
+                    core,
+                    state=state,
+                    settings=settings,
+                    supervisor=supervisor,
+                    bootstrap=servers.bootstrap or "",
+                    records=records,
+                    copies=copies,
+                )
+                done = []
+                for number in range(rounds):
+                    say(f"throughput, round {number + 1} of {rounds}")
+                    done.append(await bench.round(number))
     bare, judged = tuple(one[0] for one in done), tuple(one[1] for one in done)
     return Throughput(
         events=distinct * copies * event_load.BATCH,
         batch=event_load.BATCH,
         denied_share=event_load.DENIED_SHARE,
         record_bytes=round(statistics.mean(len(one.value) for one in records)),
-        cores_apart=apart,
+        cores_apart=bool(others),
         bare=bare,
         judged=judged,
         verdicts=done[-1][2],
@@ -130,170 +108,23 @@ async def measure(*, quick: bool, say: Callable[[str], None]) -> Throughput:
     )
 
 
+@contextmanager
+def _confined_to(cpus: set[int]) -> Iterator[None]:
+    """Keep this process, the broker among its children, off the core that something is measured on."""
+    before = os.sched_getaffinity(0)
+    _confine(cpus)
+    try:
+        yield
+    finally:
+        _confine(before)
+
+
+def _confine(cpus: set[int]) -> None:
+    """Every thread that there is; later ones and children inherit it."""
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(ProcessLookupError):  # it ended in between
+            os.sched_setaffinity(int(thread.name), cpus)
+
+
 def _median(rates: Iterable[Rate], name: str) -> float:
-    return statistics.median(getattr(one, name) for one in rates)
-
-
-class _Bench:
-    """One broker, and a topic prefix for each round."""
-
-    def __init__(
-        self,
-        state: LocalState,
-        settings: Settings,
-        supervisor: Supervisor,
-        bootstrap: str,
-        records: list[Batch],
-        copies: int,
-    ) -> None:
-        self._state = state
-        self._settings = settings
-        self._supervisor = supervisor
-        self._kafka = Kafka(bootstrap=bootstrap, client_id="bench")
-        self._records = records
-        self._copies = copies
-        self._events = sum(one.events for one in records) * copies
-
-    async def round(self, number: int) -> tuple[Rate, Rate, int, int]:
-        """Bare, judged, and how many verdicts and orders came."""
-        settings = self._settings.model_copy(update={"topic_prefix": f"bench{number}"})
-        topics = settings.topics()
-        await asyncio.to_thread(self._fill, topics)
-        bare = await asyncio.to_thread(self._read_bare, topics)
-        judged = await self._judge(settings, topics)
-        verdicts, orders = (
-            sum(self._ends(topic.name).values()) for topic in (topics.verdicts, topics.orders)
-        )
-        return bare, judged, verdicts, orders
-
-    def _fill(self, topics: Topics) -> None:
-        topic_admin.create(self._kafka, topics)
-        for change in event_load.policies():
-            append_change(self._kafka, topics, change)
-        producer = self._kafka.producer()
-        for _ in range(self._copies):
-            for one in self._records:
-                while True:
-                    try:
-                        producer.produce(topics.events.name, one.value, one.key)
-                    except BufferError:
-                        producer.poll(0.05)
-                    else:
-                        break
-        if producer.flush(_PATIENCE_S):
-            raise RuntimeError("the broker did not take the records in time")
-
-    def _read_bare(self, topics: Topics) -> Rate:
-        command = [sys.executable, "-m", "tests.bench.bare_reader", self._kafka.bootstrap, topics.events.name]
-        answer = subprocess.run(
-            _pinned(command), cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=_PATIENCE_S
-        )
-        read = json.loads(answer.stdout)
-        if read["events"] != self._events:
-            raise RuntimeError(f"{read['events']} of {self._events} events were read")
-        return Rate(
-            events_per_s=read["events"] / read["seconds"],
-            events_per_cpu_s=read["events"] / read["cpu_seconds"],
-        )
-
-    async def _judge(self, settings: Settings, topics: Topics) -> Rate:
-        child = services.judge(self._place(settings)).child
-        name = f"{child.name}-{settings.topic_prefix}"
-        command = replace(child.command, argv=tuple(_pinned(list(child.command.argv))))
-        await self._supervisor.start(replace(child, name=name, command=command))
-        try:
-            pid = self._supervisor.pid(name)
-            samples = await asyncio.to_thread(self._watch, topics, pid)
-        finally:
-            await self._supervisor.stop(name)
-        began = await asyncio.to_thread(self._first_epoch, topics)
-        ended, cpu_ended = samples[-1]
-        cpu_began = max((cpu for at, cpu in samples if at <= began), default=samples[0][1])
-        return Rate(
-            events_per_s=self._events / (ended - began),
-            events_per_cpu_s=self._events / (cpu_ended - cpu_began),
-        )
-
-    def _watch(self, topics: Topics, pid: int) -> list[tuple[float, float]]:
-        """Wall time and the worker's CPU seconds, again and again until every offset is committed."""
-        ends = self._ends(topics.events.name)
-        places = [TopicPartition(topics.events.name, n) for n in ends]
-        consumer = self._kafka.consumer(f"{topics.prefix}-streams")
-        samples = [(time.time(), _cpu_seconds(pid))]
-        deadline = time.monotonic() + _PATIENCE_S
-        try:
-            while True:
-                committed = consumer.committed(places, timeout=_PATIENCE_S)
-                samples.append((time.time(), _cpu_seconds(pid)))
-                if all(one.offset >= ends[one.partition] for one in committed if ends[one.partition]):
-                    return samples
-                if time.monotonic() > deadline:
-                    raise RuntimeError(f"not all was judged within {_PATIENCE_S:g} s")
-                time.sleep(_POLL_S)
-        finally:
-            consumer.close()
-
-    def _ends(self, topic: str) -> dict[int, int]:
-        count = topic_admin.partition_counts(self._kafka)[topic]
-        consumer = self._kafka.consumer("bench-ends")
-        try:
-            return {
-                n: consumer.get_watermark_offsets(TopicPartition(topic, n), timeout=_PATIENCE_S)[1]
-                for n in range(count)
-            }
-        finally:
-            consumer.close()
-
-    def _first_epoch(self, topics: Topics) -> float:
-        """When the worker took up its first batch, by the epochs that it began."""
-        consumer = self._kafka.consumer("bench-epochs")
-        consumer.assign([TopicPartition(topics.epochs.name, 0, OFFSET_BEGINNING)])
-        try:
-            message = consumer.poll(_PATIENCE_S)
-        finally:
-            consumer.close()
-        if message is None or message.error() is not None:
-            raise RuntimeError("the worker began no epoch")
-        return read_epoch(message.value()).since_ns / 1e9
-
-    def _last_stored(self, topics: Topics) -> float:
-        """When the broker stored the last verdict: nearly the end, and not rounded up to the next commit."""
-        places = [
-            TopicPartition(topics.verdicts.name, n, end - 1)
-            for n, end in self._ends(topics.verdicts.name).items()
-            if end
-        ]
-        consumer = self._kafka.consumer("bench-last")
-        consumer.assign(places)
-        try:
-            last = [consumer.poll(_PATIENCE_S) for _ in places]
-        finally:
-            consumer.close()
-        return max(message.timestamp()[1] for message in last if message is not None) / 1e3
-
-    def _place(self, settings: Settings) -> Place:
-        return Place(
-            state=self._state,
-            settings=settings,
-            bootstrap=self._kafka.bootstrap,
-            elasticsearch="",
-            identity_map=None,
-            node_key=None,
-        )
-
-
-def _pinned(command: list[str]) -> list[str]:
-    return ["taskset", "--cpu-list", str(CORE), *command]
-
-
-def _cpu_at(moment: float, samples: list[tuple[float, float]]) -> float:
-    """CPU seconds at a moment, between the samples around it."""
-    after = next((n for n, (at, _) in enumerate(samples) if at >= moment), len(samples) - 1)
-    (at_0, cpu_0), (at_1, cpu_1) = samples[max(0, after - 1)], samples[after]
-    share = (moment - at_0) / (at_1 - at_0) if at_1 > at_0 else 0.0
-    return cpu_0 + share * (cpu_1 - cpu_0)
-
-
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    return float(statistics.median(getattr(one, name) for one in rates))
