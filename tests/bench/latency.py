@@ -69,10 +69,10 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
                 "\nUnder terminate, the same rate of programs that would live for 20 s:",
                 chart.hops(self.to_kill.items()),
                 f"\nOutcomes: {', '.join(f'{name} {count}' for name, count in self.outcomes.items())}",
-                f"\nexec -> verdict: {verdict.count} of {self.started}, p50 {verdict.p50_ms:.2f} ms "
-                f"(aim: under {AIM_P50_MS:g})",
+                f"
+exec -> verdict, {self._headline(verdict)}, aim {AIM_P50_MS:g} ms:",
                 chart.histogram(verdict),
-                f"\nexec -> kill: {kill.count} of {self.started}, p50 {kill.p50_ms:.2f} ms",
+                f"\nexec -> kill, {self._headline(kill)}:",
                 chart.histogram(kill),
                 f"\nThe project's own share beyond Kafka, Faust and half a tick, aim {AIM_SHARE_MS:g} ms:",
                 "p50 of the way - p50 of the bare relay - tick / 2, by round:",
@@ -80,6 +80,9 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
                 _said("to the kill", self.kill_share),
             )
         )
+
+    def _headline(self, one: Distribution) -> str:
+        return f"{one.count} of {self.started} came through, p50 {one.p50_ms:.2f} ms"
 
 
 def _said(name: str, share: Share) -> str:

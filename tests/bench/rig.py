@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from pathlib import Path
@@ -27,6 +28,7 @@ NAMESPACE = "bench"
 KILLS_PER_MINUTE = 1_000_000
 _OURS = ("LICTOR_CACHE", "LICTOR_JAVA_HOME")
 _KNOWN_S = 10.0
+_EMPTY_S = 5.0
 
 
 @contextmanager
@@ -48,7 +50,7 @@ def private_state(**environment: str) -> Iterator[Path]:
 
 @contextmanager
 def cgroup_for_load() -> Iterator[Path]:
-    """A cgroup2 directory; the load must have ended when the context does."""
+    """A cgroup2 directory. Whatever still runs in it when the context ends is killed."""
     outer = find_cgroup2() / f"lictor-bench-{os.getpid()}"
     outer.mkdir()
     inner = outer / "load"
@@ -57,9 +59,18 @@ def cgroup_for_load() -> Iterator[Path]:
         try:
             yield inner
         finally:
+            _empty(inner)
             inner.rmdir()
     finally:
         outer.rmdir()
+
+
+def _empty(cgroup: Path) -> None:
+    """After an interruption the load may still run."""
+    (cgroup / "cgroup.kill").write_text("1")
+    deadline = time.monotonic() + _EMPTY_S
+    while "populated 1" in (cgroup / "cgroup.events").read_text() and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 class Rig:
