@@ -69,8 +69,7 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
                 "\nUnder terminate, the same rate of programs that would live for 20 s:",
                 chart.hops(self.to_kill.items()),
                 f"\nOutcomes: {', '.join(f'{name} {count}' for name, count in self.outcomes.items())}",
-                f"
-exec -> verdict, {self._headline(verdict)}, aim {AIM_P50_MS:g} ms:",
+                f"\nexec -> verdict, {self._headline(verdict)}, aim {AIM_P50_MS:g} ms:",
                 chart.histogram(verdict),
                 f"\nexec -> kill, {self._headline(kill)}:",
                 chart.histogram(kill),
