@@ -26,6 +26,9 @@ log = structlog.get_logger(__name__)
 ANSWER_S = 5.0
 """How long the signaller may take to answer; it gives up on a process after 2 s by itself."""
 
+HOLD_S = 2.0
+"""How long an order waits for a signaller that is away: a restart takes a fraction of it."""
+
 REMEMBERED = 10_000
 """Final outcomes remembered. The oldest go first; their orders have expired long before."""
 
@@ -65,6 +68,12 @@ class _Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What to report where the signaller was never asked to signal."""
 
 
+class _Held(msgspec.Struct, frozen=True, kw_only=True):
+    order: Order
+    offset: int
+    deadline: float
+
+
 Publish = Callable[[Outcome, int], None]
 """Queue an outcome; the order's offset is settled when it is stored."""
 
@@ -96,15 +105,20 @@ class Orders:
         self._clock = clock or NodeClock()
         self._done: OrderedDict[str, None] = OrderedDict()
         self._asked: dict[str, _Asked] = {}
+        self._held: dict[str, _Held] = {}
         self._patience = _Patience()
 
     @property
     def waiting(self) -> bool:
-        """Whether answers of the signaller are due."""
-        return bool(self._asked)
+        """Whether answers of the signaller are due, or the signaller itself."""
+        return bool(self._asked) or bool(self._held)
 
-    def take(self, order: Order, offset: int) -> None:
-        """One order: it is refused, or the signaller is asked, before this returns."""
+    def take(self, order: Order, offset: int, *, hold_until: float | None = None) -> None:
+        """One order: it is refused, or the signaller is asked, before this returns.
+
+        Where no signaller is there it is held for `HOLD_S`, or until `hold_until` where that began
+        earlier (time.monotonic).
+        """
         began = time.perf_counter()
         facts = Facts(
             node=self._node, now=self._clock.now(), done=self._done, policies=self._policies.current
@@ -119,9 +133,9 @@ class Orders:
             instruction = plan(order, facts)
         match instruction:
             case Signal():
-                self._ask(instruction, order, offset, None)
+                self._ask(instruction, order, offset, None, hold_until)
             case Recall():
-                self._ask(AskRecall(id=instruction.id), order, offset, instruction.otherwise)
+                self._ask(AskRecall(id=instruction.id), order, offset, instruction.otherwise, hold_until)
             case Report():
                 self._report(order, offset, instruction)
             case Repeated():
@@ -146,12 +160,28 @@ class Orders:
         for answer in answers:
             if answer.id in self._asked:  # else it was overdue, and reported as such
                 self._answered(self._asked.pop(answer.id), answer)
+        self._take_held()
         now = time.monotonic()
         for asked in [asked for asked in self._asked.values() if now >= asked.deadline]:
             self._unanswered(asked, f"did not answer within {ANSWER_S:g} s")
 
-    def _ask(self, request: Request, order: Order, offset: int, otherwise: Report | None) -> None:
-        if order.id in self._asked:
+    def _take_held(self) -> None:
+        """Orders that found no signaller, once more from the beginning if there is one now."""
+        if self._held and self._link.reach():
+            held, self._held = list(self._held.values()), {}
+            for one in held:
+                self.take(one.order, one.offset, hold_until=one.deadline)
+            return
+        now = time.monotonic()
+        for one in [one for one in self._held.values() if now >= one.deadline]:
+            del self._held[one.order.id]
+            sentence = f"The process was not signalled: no signaller was there for {HOLD_S:g} s."
+            self._report(one.order, one.offset, _failed(sentence))
+
+    def _ask(
+        self, request: Request, order: Order, offset: int, otherwise: Report | None, hold_until: float | None
+    ) -> None:
+        if order.id in self._asked or order.id in self._held:
             # The same order while the first is under way: the first one's outcome is its outcome.
             metrics.repeats.inc()
             self._settle(offset)
@@ -160,7 +190,11 @@ class Orders:
             self._link.ask(request)
         except SignallerError as error:
             log.error("signaller not reached", error=str(error))  # noqa: TRY400
-            self._report(order, offset, otherwise or _failed(f"The process was not signalled: {error}."))
+            if otherwise is not None:
+                self._report(order, offset, otherwise)
+                return
+            deadline = time.monotonic() + HOLD_S if hold_until is None else hold_until
+            self._held[order.id] = _Held(order=order, offset=offset, deadline=deadline)
             return
         deadline = time.monotonic() + ANSWER_S
         self._asked[order.id] = _Asked(order=order, offset=offset, deadline=deadline, otherwise=otherwise)

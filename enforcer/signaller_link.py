@@ -48,6 +48,14 @@ class SignallerLink:
             raise SignallerError(f"no signaller at {self._path}: {error.strerror or error}") from error
         self._socket = connection
 
+    def reach(self) -> bool:
+        """Whether a signaller is there: the one connected to, or one that listens now."""
+        try:
+            self.connect()
+        except SignallerError:
+            return False
+        return True
+
     def ask(self, request: Request) -> None:
         """Send a request; its answer comes from `answers`.
 

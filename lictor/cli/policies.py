@@ -27,6 +27,19 @@ def apply(
     output: Output = Form.TEXT,
 ) -> None:
     """Put policies in force. Nothing is applied unless every document is right."""
+    documents = read(paths)
+    settings = given(context).settings()
+    for document in documents:
+        offset = change(settings, PolicyApplied(document=msgspec.Raw(document.canonical), by=asking()))
+        if output is Form.JSON:
+            row = {"policy": document.title, "hash": document.hash, "offset": offset}
+            out.print(json_line(row))
+        else:
+            out.print(f"applied  {document.title}  {document.hash}  from policy offset {offset} on")
+
+
+def read(paths: list[Path]) -> list[Document]:
+    """The documents of files, folders and standard input; ends the command unless all are right."""
     documents: list[Document] = []
     problems: list[Problem] = []
     for name, text in _read(paths):
@@ -39,14 +52,7 @@ def apply(
         fail(f"{len(problems)} problem(s); nothing was applied", FINDINGS)
     if not documents:
         fail("no policy documents in what was given", USAGE)
-    settings = given(context).settings()
-    for document in documents:
-        offset = change(settings, PolicyApplied(document=msgspec.Raw(document.canonical), by=asking()))
-        if output is Form.JSON:
-            row = {"policy": document.title, "hash": document.hash, "offset": offset}
-            out.print(json_line(row))
-        else:
-            out.print(f"applied  {document.title}  {document.hash}  from policy offset {offset} on")
+    return documents
 
 
 @app.command("get")

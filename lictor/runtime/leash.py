@@ -39,6 +39,7 @@ PR_SET_CHILD_SUBREAPER = 36
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 LEFTOVERS_GRACE_S = 2.0
+ORPHAN_GRACE_S = 5.0
 KILL_DEADLINE_S = 10.0
 LOG_CHECK_S = 5.0
 POLL_S = 0.02
@@ -149,6 +150,7 @@ class Leash:
         self.code: int | None = None
         self.childless = False
         self.asked_to_stop = False
+        self.parent = os.getppid()
 
     def tell(self, **message: object) -> None:
         """Send one line to the supervisor, if it is still there to read it."""
@@ -243,7 +245,10 @@ class Leash:
             fields = stat_fields(self.main)
             if fields is not None:
                 send(self.main, fields[1], signal.SIGTERM)
-            self.wait_until(lambda: self.code is not None, self.order.grace)
+            # Nobody waits any more where the parent is gone, and what the command used is going, too.
+            orphaned = os.getppid() != self.parent
+            grace = min(self.order.grace, ORPHAN_GRACE_S) if orphaned else self.order.grace
+            self.wait_until(lambda: self.code is not None, grace)
         self.reap()
         if not self.childless:
             for pid, start_time in descendants(os.getpid()):

@@ -206,6 +206,14 @@ def test_a_signaller_that_is_away_is_said_and_found_again(node: EnforcerNode) ->
     assert node.outcome(again).result == "terminated"
 
 
+def test_an_order_waits_for_a_signaller_that_is_being_restarted(node: EnforcerNode) -> None:
+    node.signaller.stop()
+    order = node.order(node.victim())
+    node.send(order, order)
+    node.signaller.start()
+    assert node.outcome(order).result == "terminated"
+
+
 def test_an_enforcer_that_was_killed_goes_on_where_it_was(node: EnforcerNode) -> None:
     first, second, third = node.victim(), node.victim(), node.victim()
     done, missed = node.order(first), node.order(second)
