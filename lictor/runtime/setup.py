@@ -17,9 +17,10 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from lictor.runtime import account, artifacts, class_archive, java
+from lictor.runtime import account, artifacts, java
 from lictor.runtime.errors import AccountError, LocalRuntimeError, NoJdkError
 from lictor.runtime.state import LocalState, default_cache, default_state
+from lictor.sample.rootfs import remove_rootfs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,6 +78,9 @@ def remove_accounts() -> None:
 def install(cache: Path) -> None:
     """Everything but the system packages."""
     say(f"cache: {cache} (LICTOR_CACHE), state: {default_state()} (LICTOR_STATE)")
+    # Not above: `clean` also works without the virtual environment that this needs.
+    from lictor.runtime import class_archive  # noqa: PLC0415
+
     make_accounts()
     found = artifacts.fetch(cache, say)
     class_archive.record(found, say)
@@ -98,7 +102,8 @@ def clean(cache: Path, state: Path) -> None:
             say(f"removing the state folder {state}")
             shutil.rmtree(state)
     if cache.exists():
-        say(f"removing Kafka and Elasticsearch from the cache {cache}")
+        say(f"removing Kafka, Elasticsearch and the sample's file system from the cache {cache}")
+        remove_rootfs(cache)
         artifacts.remove(cache)
     remove_accounts()
     say("left as they are: system packages (remove them with apt-get if nothing else needs them)")

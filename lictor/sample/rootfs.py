@@ -139,6 +139,13 @@ def _building_lock(folder: Path) -> Iterator[None]:
         yield
 
 
+def remove_rootfs(cache: Path) -> None:
+    """Remove every root file system that was built into this cache, of older recipes too."""
+    for folder in cache.glob("sample-rootfs-*"):
+        shutil.rmtree(folder)
+    (cache / "sample-rootfs.lock").unlink(missing_ok=True)
+
+
 def _remove_unfinished(folder: Path) -> None:
     """Remove what a killed builder left. The caller holds the building lock, so none of it is in use."""
     for leftover in folder.glob("sample-rootfs-unfinished-*"):
