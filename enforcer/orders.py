@@ -152,7 +152,7 @@ class Orders:
         try:
             answers = self._link.answers()
         except SignallerError as error:
-            log.error("signaller lost", error=str(error), unanswered=len(self._asked))  # noqa: TRY400
+            log.error("signaller lost", error=str(error), unanswered=len(self._asked))
             for asked in list(self._asked.values()):
                 self._unanswered(asked, f"went away ({error})")
             answers = []
@@ -189,7 +189,7 @@ class Orders:
         try:
             self._link.ask(request)
         except SignallerError as error:
-            log.error("signaller not reached", error=str(error))  # noqa: TRY400
+            log.error("signaller not reached", error=str(error))
             if otherwise is not None:
                 self._report(order, offset, otherwise)
                 return

@@ -217,7 +217,7 @@ class _Service:
         try:
             self._link.connect()
         except SignallerError as error:
-            log.error("no signaller: orders will fail until there is one", error=str(error))  # noqa: TRY400
+            log.error("no signaller: orders will fail until there is one", error=str(error))
         metrics.signaller_up.set(self._link.connected)
 
     def _finish(self) -> None:

@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _serve(options, stop)
     except (SignallerStartError, PrivilegeError, OSError, LookupError) as error:
-        log.error("%s", error)  # noqa: TRY400
+        log.error("%s", error)
         return EXIT_INFRASTRUCTURE
     return EXIT_OK
 

@@ -113,7 +113,7 @@ class Signaller:
         try:
             request = read_request(packet)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            log.error("not a request (flags %#x), so its sender is hung up on: %s", flags, error)  # noqa: TRY400
+            log.error("not a request (flags %#x), so its sender is hung up on: %s", flags, error)
             self._hang_up(connection)
             return
         if isinstance(request, Recall):

@@ -128,7 +128,7 @@ class Pipeline:
         except RecordFormatError as error:
             self._unreadable.inc()
             self._unreadable_count += 1
-            log.error("unreadable ring record", ring=self._ring, error=str(error))  # noqa: TRY400
+            log.error("unreadable ring record", ring=self._ring, error=str(error))
             return
         workload = self._resolver.workload(raw.cgroup_id, raw.pid)
         event: AnyEvent

@@ -24,7 +24,7 @@ class ConsumerThread(AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(*args, **kwargs)
         # There is no other way in. `start` reads it when it makes the consumer's fetcher; the read here
         # fails where a release of aiokafka has it under another name.
-        consumer._fetch_max_wait_ms = min(FETCH_WAIT_MS, consumer._fetch_max_wait_ms)  # noqa: SLF001
+        consumer._fetch_max_wait_ms = min(FETCH_WAIT_MS, consumer._fetch_max_wait_ms)  # noqa: SLF001  # as above
         return consumer
 
 

@@ -150,10 +150,10 @@ def advance(current: PolicySet, value: bytes | None, offset: int) -> PolicySet:
         return current.apply(read_change(value), offset)
     except RecordError as error:
         _refused.labels(error.code).inc()
-        log.error("policy change ignored", offset=offset, reason=error.code, error=error.sentence)  # noqa: TRY400
+        log.error("policy change ignored", offset=offset, reason=error.code, error=error.sentence)
     except PolicyRefusedError as error:
         _refused.labels("invalid-policy").inc()
-        log.error("policy change refused", offset=offset, reason="invalid-policy", error=str(error))  # noqa: TRY400
+        log.error("policy change refused", offset=offset, reason="invalid-policy", error=str(error))
     return current.skip(offset)
 
 

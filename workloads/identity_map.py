@@ -198,7 +198,7 @@ class IdentityMap:
             identities = self._read()
         except IdentityMapError as error:
             _refused.inc()
-            log.error("identity map refused", file=str(self._path), problems=error.problems)  # noqa: TRY400
+            log.error("identity map refused", file=str(self._path), problems=error.problems)
             return
         if identities != self._identities:
             self._identities = identities

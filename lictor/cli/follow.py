@@ -62,13 +62,10 @@ def verdicts(
 ) -> None:
     """Follow denials and alerts."""
     topic = given(context).settings().topics().verdicts.name
-    _print(
-        _records(
-            context, topic, read_verdict, from_beginning=from_beginning, no_follow=no_follow, limit=limit
-        ),
-        verdict_line,
-        output,
+    records = _records(
+        context, topic, read_verdict, from_beginning=from_beginning, no_follow=no_follow, limit=limit
     )
+    _print(records, verdict_line, output)
 
 
 def outcomes(
@@ -80,13 +77,10 @@ def outcomes(
 ) -> None:
     """Follow what became of denials."""
     topic = given(context).settings().topics().outcomes.name
-    _print(
-        _records(
-            context, topic, read_outcome, from_beginning=from_beginning, no_follow=no_follow, limit=limit
-        ),
-        outcome_line,
-        output,
+    records = _records(
+        context, topic, read_outcome, from_beginning=from_beginning, no_follow=no_follow, limit=limit
     )
+    _print(records, outcome_line, output)
 
 
 def event_line(batch: EventBatch, event: AnyEvent) -> str:

@@ -52,7 +52,7 @@ async def in_network_of(pid: int, action: Callable[[], Result]) -> Result:
         elif error is not None:
             done.set_exception(error)
         else:
-            done.set_result(outcome)  # type: ignore[arg-type]
+            done.set_result(outcome)  # type: ignore[arg-type]  # set where there is no error
 
     def run() -> None:
         outcome: Result | None = None

@@ -2,7 +2,7 @@ import msgspec
 import pytest
 
 from policy.events import Executable, ProcessEvent
-from tests.fixtures.records import EVENT, SOURCE
+from tests.fixtures.records import BATCH, EVENT, SOURCE
 from wire.codec import encode, read_batch
 from wire.records import EventBatch, Source
 from wire.seal import is_sealed, seal
@@ -13,8 +13,6 @@ SEALED = seal(KEY, SOURCE, WORKLOAD, msgspec.structs.replace(EVENT, seal=""))
 
 
 def test_a_seal_survives_the_wire() -> None:
-    from tests.fixtures.records import BATCH  # noqa: PLC0415
-
     batch: EventBatch = msgspec.structs.replace(BATCH, events=(SEALED,))
     (event,) = read_batch(encode(batch)).events
     assert is_sealed(KEY, SOURCE, WORKLOAD, event)
