@@ -163,8 +163,8 @@ class Source:
         adopted = [PartitionProgress(p.topic, p.partition, suspect_until=self._end(p)) for p in partitions]
         asyncio.run_coroutine_threadsafe(self._adopt(adopted), self._loop).result()
         consumer.incremental_assign(partitions)
-        if self._paused:
-            consumer.pause(partitions)
+        # librdkafka keeps a partition's pause while somebody else has it, so a resume has to be said too.
+        (consumer.pause if self._paused else consumer.resume)(partitions)
 
     def _end(self, partition: TopicPartition) -> int:
         try:
