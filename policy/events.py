@@ -101,6 +101,9 @@ class ProcessEvent(Event, frozen=True, kw_only=True, omit_defaults=True, tag="pr
     cgroup_id: int = 0
     """Inode number of the process's cgroup2 directory."""
     namespaces: Namespaces = Namespaces()
+    entered: bool = False
+    """It came into a running container from outside (`kubectl exec`): its parent lives elsewhere, and it
+    is not the container's first process."""
 
 
 class ExitEvent(Event, frozen=True, kw_only=True, omit_defaults=True, tag="exit"):
@@ -114,6 +117,111 @@ class ExitEvent(Event, frozen=True, kw_only=True, omit_defaults=True, tag="exit"
     cgroup_id: int = 0
 
 
-AnyEvent = ProcessEvent | ExitEvent
+class ActingEvent(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """What a running program did, besides starting another one."""
 
-Operation = Literal["Process", "File", "Network", "Capabilities", "Syscall"]
+    namespace_pid: int = 0
+    """The pid inside the process's own pid namespace."""
+    actor: Executable | None = None
+    """The program that acted, or None where it could not be learned."""
+    ancestors: tuple[Process, ...] = ()
+    """As in `ProcessEvent`."""
+    ancestors_truncated: bool = False
+    uid: int = 0
+    gid: int = 0
+    tty: str = ""
+    cgroup_id: int = 0
+    namespaces: Namespaces = Namespaces()
+    result: int = 0
+    """What the kernel answered: 0 or more where it was done, a negative errno where it was not."""
+
+
+Access = Literal[
+    "read",
+    "write",
+    "create",
+    "unlink",
+    "rename",
+    "rmdir",
+    "mkdir",
+    "chmod",
+    "chown",
+    "link",
+    "symlink",
+    "truncate",
+    "mount",
+]
+"""What was done to a file. Only `read` is reading, as far as `readOnly` goes."""
+
+
+class FileEvent(ActingEvent, frozen=True, kw_only=True, omit_defaults=True, tag="file"):
+    """A file was opened, or its name, mode, owner or size changed."""
+
+    access: Access
+    path: str
+    """As the kernel resolved it; see `Executable.path`."""
+    truncated: bool = False
+    """As `Executable.truncated`."""
+    escaped: bool = False
+    new_path: str = ""
+    """For `rename`, `link` and `symlink`: the name that came to be. Both are judged."""
+    new_truncated: bool = False
+    flags: int = 0
+    """Of open(2), as given."""
+    owner_uid: int = 0
+    """uid that owns the file's inode; of a file that comes to be, who makes it."""
+    mode: int = 0
+    """`st_mode` of the inode."""
+
+
+class NetworkEvent(ActingEvent, frozen=True, kw_only=True, omit_defaults=True, tag="network"):
+    """A socket was made or used. Numbers are Linux's own (socket(2), `linux/in.h`)."""
+
+    operation: Literal["socket", "connect", "bind", "listen", "accept", "send"] = "socket"
+    family: int
+    """`AF_*`."""
+    type: int
+    """`SOCK_*`, without SOCK_NONBLOCK and SOCK_CLOEXEC."""
+    protocol: int = 0
+    """Of the family: `IPPROTO_*` where it is AF_INET or AF_INET6; 0 stands for the type's own."""
+    address: str = ""
+    """The other side's for `connect`, `accept` and `send`; the own for `bind`. A path for AF_UNIX."""
+    port: int = 0
+
+
+class DnsEvent(ActingEvent, frozen=True, kw_only=True, omit_defaults=True, tag="dns"):
+    """A name was asked for: one question of a packet to port 53."""
+
+    name: str
+    """Without the dot at its end."""
+    record: str = ""
+    """Such as `A` or `AAAA`."""
+
+
+class CapabilityEvent(ActingEvent, frozen=True, kw_only=True, omit_defaults=True, tag="capability"):
+    """The kernel was asked whether a process has a capability that it needed."""
+
+    capability: str
+    """In lower case without `cap_`, such as `net_raw`: as policies write it."""
+
+
+class SyscallEvent(ActingEvent, frozen=True, kw_only=True, omit_defaults=True, tag="syscall"):
+    """A system call that a policy named."""
+
+    syscall: str
+    """Such as `unlink`."""
+    path: str = ""
+    """The file that it is about, resolved; empty where it is about none."""
+    truncated: bool = False
+
+
+class MemoryEvent(ActingEvent, frozen=True, kw_only=True, omit_defaults=True, tag="memory"):
+    """Memory that no file backs was made executable (mmap(2), mprotect(2))."""
+
+
+JudgedEvent = (
+    ProcessEvent | FileEvent | NetworkEvent | DnsEvent | CapabilityEvent | SyscallEvent | MemoryEvent
+)
+"""Every kind of event that a policy can be about."""
+
+AnyEvent = JudgedEvent | ExitEvent
