@@ -18,8 +18,9 @@ from policy.documents import Document, Problem, read_document
 from policy.documents.kinds import DEFAULT_NAMESPACE
 from policy.memo import Memo
 from policy.posture import posture_of, standing_of
+from policy.rule import Rule
 from policy.rules import Rules
-from policy.sections import SECTIONS
+from policy.sections import SECTIONS, SectionName
 from policy.selection import Selector, selector_of
 from policy.settings import DEFAULT_ENFORCEMENT, NO_NAMESPACE, Namespace, PostureKind, Settings
 from policy.verdict import PostureReference
@@ -162,6 +163,14 @@ class PolicySet:
         self._workloads.put(workload.id, (workload, rules))
         return rules
 
+    def rules_for(self, workload: Workload) -> dict[SectionName, tuple[Rule, ...]]:
+        """The rules of each section that select a workload, in the order applied, whatever its mode."""
+        selected = [one for one in self._compiled.values() if one.selects(workload)]
+        return {
+            section.name: tuple(rule for one in selected for rule in one.rules[number])
+            for number, section in enumerate(SECTIONS)
+        }
+
     def _rules_of(self, workload: Workload) -> Rules:
         standing = standing_of(workload, self._settings, self._namespaces)
         asked = standing.complete and standing.mode != "disabled"
@@ -174,10 +183,10 @@ class PolicySet:
                 for number, section in enumerate(SECTIONS)
             )
             self._indexed.put(chosen, indexed)
-        judges = {
-            section.event: section.judge_of(rules, standing)
+        judges = [
+            (section, section.judge_of(rules, standing))
             for section, rules in zip(SECTIONS, indexed, strict=True)
-        }
+        ]
         return Rules(judges, standing)
 
 

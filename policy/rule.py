@@ -50,6 +50,11 @@ class Rule:
         return self.reference.action
 
     @property
+    def by_source(self) -> bool:
+        """Whether it is about what certain programs do, and so beats a rule about all of them."""
+        return bool(self.sources)
+
+    @property
     def title(self) -> str:
         """How sentences name it: `spec.process.matchPaths[1] of KubeArmorPolicy dvwa/allow-apache`."""
         reference = self.reference

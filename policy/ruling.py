@@ -72,27 +72,69 @@ class Matter(NamedTuple):
     """How sentences name it, safe to show."""
     standing: Standing
     posture: PostureReference
-    visible: VisibleKind
+    visible: VisibleKind | None
+    """Which kind has to be visible for an Audit alert; None: it is always told."""
     allow_list: bool
     """Whether an Allow rule of the section selects the workload."""
 
 
-def rule_on(matter: Matter, findings: Iterable[Finding]) -> Verdict:
-    """The verdict on an event that `findings` match."""
-    competing: list[tuple[bool, Specificity, Outcome, int, Finding]] = []
+class Qualified(NamedTuple):
+    """What one qualifier of a rule says."""
+
+    answer: Answer
+    why: str = ""
+    unknown: Reason = Reason.ARGUMENTS_UNKNOWN
+
+
+PERMITTED = Qualified(Answer.PERMITS)
+
+
+def consulted(qualifiers: Iterable[Qualified]) -> Qualified:
+    """What they say together: one that forbids decides, then one that cannot tell; of equals the first."""
+    said = list(qualifiers)
+    for answer in (Answer.FORBIDS, Answer.UNKNOWN, Answer.PERMITS):
+        for one in said:
+            if one.answer is answer:
+                return one
+    return Qualified(Answer.UNQUALIFIED)
+
+
+def outcome_of(finding: Finding) -> Outcome:
+    """What a rule that competes makes of the event."""
+    return (_OF_BLOCK if finding.rule.action == "Block" else _OF_ALLOW)[finding.answer]
+
+
+class Ranked(NamedTuple):
+    """The rules that match an event, those that decide first."""
+
+    competing: tuple[Finding, ...]
+    """Allow and Block rules; the first wins."""
+    audits: tuple[Finding, ...]
+    """In the order in which they were applied."""
+
+
+def rank(findings: Iterable[Finding]) -> Ranked:
+    """Sort findings by precedence."""
+    competing: list[Finding] = []
     audits: list[Finding] = []
     for finding in findings:
-        if finding.rule.action == "Audit":
-            audits.append(finding)
-            continue
-        outcomes = _OF_BLOCK if finding.rule.action == "Block" else _OF_ALLOW
-        outcome = outcomes[finding.answer]
-        sourced = bool(finding.rule.sources)
-        competing.append((sourced, finding.specificity, outcome, -finding.order, finding))
+        (audits if finding.rule.action == "Audit" else competing).append(finding)
+    competing.sort(key=_precedence, reverse=True)
     audits.sort(key=lambda one: one.order)
-    if not competing:
+    return Ranked(tuple(competing), tuple(audits))
+
+
+def _precedence(finding: Finding) -> tuple[bool, Specificity, Outcome, int]:
+    return (finding.rule.by_source, finding.specificity, outcome_of(finding), -finding.order)
+
+
+def verdict_on(matter: Matter, ranked: Ranked) -> Verdict:
+    """The verdict on an event that these rules match."""
+    audits = ranked.audits
+    if not ranked.competing:
         return _miss(matter, None, audits) if matter.allow_list else _passed(matter, None, audits)
-    *_, outcome, _, winner = max(competing, key=lambda one: one[:4])
+    winner = ranked.competing[0]
+    outcome = outcome_of(winner)
     if outcome is Outcome.DENY:
         return _denied(matter, winner)
     if outcome is Outcome.MISS:
@@ -143,18 +185,22 @@ def _unknown(matter: Matter, finding: Finding) -> Verdict:
     return _by_rule(finding, "unknown", finding.unknown, sentence, "Audit", alert=True)
 
 
-def _audited(matter: Matter, audits: list[Finding]) -> Verdict | None:
+def _is_visible(matter: Matter) -> bool:
+    return matter.visible is None or matter.visible in matter.standing.visible
+
+
+def _audited(matter: Matter, audits: tuple[Finding, ...]) -> Verdict | None:
     """The alert of the first Audit rule that has one for an event that passes."""
     for finding in audits:
         if finding.answer in {Answer.UNQUALIFIED, Answer.FORBIDS}:
-            alert = matter.visible in matter.standing.visible
+            alert = _is_visible(matter)
             sentence = f"{matter.subject} passes, with an alert by {finding.rule.title}{_because(finding)}."
             return _by_rule(finding, "audit", Reason.RULE_AUDIT, sentence, "Audit", alert=alert)
     unknown = next((one for one in audits if one.answer is Answer.UNKNOWN), None)
     return _unknown(matter, unknown) if unknown else None
 
 
-def _passed(matter: Matter, winner: Finding | None, audits: list[Finding]) -> Verdict:
+def _passed(matter: Matter, winner: Finding | None, audits: tuple[Finding, ...]) -> Verdict:
     audited = _audited(matter, audits)
     if audited is not None:
         return audited
@@ -169,7 +215,7 @@ def _passed(matter: Matter, winner: Finding | None, audits: list[Finding]) -> Ve
     return _by_rule(winner, "allow", Reason.RULE_PASS, sentence, "Allow")
 
 
-def _miss(matter: Matter, winner: Finding | None, audits: list[Finding]) -> Verdict:
+def _miss(matter: Matter, winner: Finding | None, audits: tuple[Finding, ...]) -> Verdict:
     posture = matter.posture
     unmet = f"{winner.rule.title} does not allow it{_because(winner)}" if winner else "no rule allows it"
     whose = f"namespace {matter.standing.namespace}'s" if posture.origin == "namespace" else "the global"
@@ -200,7 +246,7 @@ def _miss(matter: Matter, winner: Finding | None, audits: list[Finding]) -> Verd
             decision="audit",
             reason=Reason.POSTURE_AUDIT,
             sentence=f"{matter.subject} passes with an alert: {because}.",
-            alert=matter.visible in matter.standing.visible,
+            alert=_is_visible(matter),
             action="Audit",
             decided_by=posture,
         )

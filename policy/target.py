@@ -73,14 +73,17 @@ class Targeted(Protocol):
         """What it matches."""
 
 
-R = TypeVar("R", bound=Targeted)
+AnyRule = TypeVar("AnyRule")
 
 
-class Placed(NamedTuple, Generic[R]):
+class Placed(NamedTuple, Generic[AnyRule]):
     """A rule and its place in the order in which policies were applied."""
 
     order: int
-    rule: R
+    rule: AnyRule
+
+
+R = TypeVar("R", bound=Targeted)
 
 
 class TargetIndex(Generic[R]):

@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy.changes import NamespaceChanged, PolicyApplied, PolicyDeleted, SettingsChanged
+from policy.events import ProcessEvent
 from policy.judge import judge
 from policy.memo import Memo
 from policy.policy_set import PolicyRefusedError, PolicySet
-from policy.sections.process import MEMO_CAPACITY, ProcessJudge
+from policy.sections.judging import MEMO_CAPACITY
 from policy.settings import Settings
 from tests.fixtures.policies import applied, execution, host, pod, policy_set
 
@@ -157,8 +158,7 @@ def test_pods_of_one_selection_share_rules_and_not_memories() -> None:
 def test_a_hostile_workload_cannot_make_the_memo_grow() -> None:
     current = policy_set(applied(BLOCK))
     rules = current.for_workload(pod())
-    (judge_event,) = rules.judges.values()
-    owner: ProcessJudge = judge_event.__self__  # type: ignore[attr-defined]
+    (owner,) = rules.judges_of(ProcessEvent)
     for number in range(3 * MEMO_CAPACITY):
         judge(execution(f"/tmp/{number}"), rules)
     assert MEMO_CAPACITY // 2 <= len(owner._memo) <= MEMO_CAPACITY
