@@ -102,8 +102,8 @@ class NetworkJudge(SectionJudge[NetworkEvent, SocketUse, ProtocolRule]):
         """The socket."""
         protocols = protocols_of(event.family, event.type, event.protocol)
         source = seen_program(event.actor) if self.index.by_source else None
-        name = protocols[-1] if protocols else f"type {event.type}"
-        subject = f"{_DOING[event.operation]} a {name} socket{by_whom(source)}"
+        which = f"for {protocols[-1]}" if protocols else f"of type {event.type}"
+        subject = f"{_DOING[event.operation]} a socket {which}{by_whom(source)}"
         return (SocketUse(subject=subject, source=source, protocols=protocols),)
 
     def matching(self, question: SocketUse) -> Iterable[Placed[ProtocolRule]]:
