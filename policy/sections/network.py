@@ -60,9 +60,9 @@ def rules_of(document: Document) -> tuple[ProtocolRule, ...]:
     """The protocol rules of a document; a comma list makes one of each."""
     section = document.policy.spec.network
     return tuple(
-        ProtocolRule(**base, sources=source_paths(rule.from_source), protocol=name.lower())
+        ProtocolRule(**base, sources=source_paths(rule.from_source), protocol=name)
         for rule, base in written_in(document, section, "network", "match_protocols")
-        for name in dict.fromkeys(comma_list(rule.protocol))
+        for name in dict.fromkeys(comma_list(rule.protocol.lower()))
     )
 
 

@@ -297,8 +297,8 @@ MISSED = "no rule allows it"
                 True,
                 "Audit (Block)",
                 (
-                    f"/b would be denied: {MISSED}, and the global file posture is block; the pod's annotation"
-                    " kubearmor-policy is audited, so that nothing is enforced there."
+                    f"/b would be denied: {MISSED}, and the global file posture is block; the pod's"
+                    " annotation kubearmor-policy is audited, so that nothing is enforced there."
                 ),
             ),
         ),
