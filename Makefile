@@ -10,7 +10,9 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.locked
 
-.PHONY: help setup run demo test check bench lock clean
+MUTATION := .venv-mutation
+
+.PHONY: help setup run demo test check bench mutants lock clean
 
 help:
 	@echo "make setup   install what is needed: Debian packages, .venv, Kafka, Elasticsearch, a user"
@@ -18,6 +20,7 @@ help:
 	@echo "make test    set up, then run every test"
 	@echo "make check   linters, types, import contracts"
 	@echo "make bench   measure, as ratios against baselines of the same run"
+	@echo "make mutants whether a test notices changes of the judge: tens of minutes"
 	@echo "make clean   stop nothing, remove what setup made (Debian packages stay)"
 
 setup:
@@ -54,14 +57,31 @@ check: $(STAMP)
 bench: setup
 	@exec $(PYTHON) -m tests.bench
 
+# mutmut wants a newer click than Faust allows, so it has an environment of its own beside the other.
+$(MUTATION)/.locked: tests/mutation/requirements.lock $(STAMP)
+	@echo "mutants: $(MUTATION) with mutmut"
+	@test -x $(MUTATION)/bin/python || $(SYSTEM_PYTHON) -m venv $(MUTATION)
+	@$(MUTATION)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  -r tests/mutation/requirements.lock
+	@$(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	  > $$($(MUTATION)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/lictor.pth
+	@touch $@
+
+mutants: $(MUTATION)/.locked
+	@nice $(MUTATION)/bin/mutmut run
+	@PATH=$(MUTATION)/bin:$$PATH $(MUTATION)/bin/python -m tests.mutation
+
 # Needs uv, which nothing else does.
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --custom-compile-command "make lock" --group dev pyproject.toml \
 	  -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --custom-compile-command "make lock" tests/mutation/requirements.in \
+	  -o tests/mutation/requirements.lock
 
 clean:
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m lictor.runtime.setup clean; \
 	else $(SYSTEM_PYTHON) -m lictor.runtime.setup clean; fi
 	@echo "clean: removing $(VENV) and build leftovers"
-	@rm -rf $(VENV) *.egg-info build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .bench
+	@rm -rf $(VENV) $(MUTATION) mutants *.egg-info build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .bench
