@@ -39,7 +39,7 @@ class Glob:
         if len(pattern) > LONGEST:
             raise GlobError(f"it is longer than {LONGEST} characters")
         self.pattern = pattern
-        alternatives = [_tokens(one) for one in _expand(pattern)]
+        alternatives = [_tokens(one) for one in alternatives_of(pattern)]
         self._whole = re.compile("|".join(f"(?:{_regex(one)})" for one in alternatives), re.DOTALL)
         self._tails = tuple(_components(one) for one in alternatives)
 
@@ -85,7 +85,7 @@ def _components(tokens: list[str]) -> tuple[_Component, ...]:
     )
 
 
-def _expand(pattern: str) -> Iterator[str]:
+def alternatives_of(pattern: str) -> Iterator[str]:
     """The alternatives that a pattern's braces stand for. Escapes and brackets are left as they are."""
     waiting = [pattern]
     number = 1

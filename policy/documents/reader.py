@@ -17,6 +17,7 @@ from policy.documents.kinds import (
     Metadata,
     Policy,
 )
+from policy.documents.locate import Located
 from policy.documents.problems import Place, Problem, ProblemCode, field_path
 from policy.documents.tree import Mark, Tree, Value
 from policy.documents.yaml_tree import MOST_PROBLEMS, read_trees
@@ -53,6 +54,8 @@ class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
 
     documents: tuple[Document, ...] = ()
     problems: tuple[Problem, ...] = ()
+    located: tuple[Located, ...] = ()
+    """For each of `documents` where it stands; empty where it was not read from a text."""
 
 
 def read_documents(text: str, file: str) -> ReadResult:
@@ -61,6 +64,7 @@ def read_documents(text: str, file: str) -> ReadResult:
     `file` names the text in problems. Never raises for anything that `text` may hold.
     """
     documents: list[Document] = []
+    located: list[Located] = []
     problems: list[Problem] = []
     for tree in read_trees(text, file):
         if len(problems) >= MOST_PROBLEMS:
@@ -71,8 +75,9 @@ def read_documents(text: str, file: str) -> ReadResult:
             document = _check(tree, file, found, is_file=True)
             if document is not None:
                 documents.append(document)
+                located.append(Located(file, tree))
         problems += sorted(found, key=_position)[:MOST_PROBLEMS]
-    return ReadResult(documents=tuple(documents), problems=tuple(problems))
+    return ReadResult(documents=tuple(documents), problems=tuple(problems), located=tuple(located))
 
 
 def read_document(raw: bytes | msgspec.Raw) -> ReadResult:
