@@ -1,13 +1,12 @@
 """Text or log records to documents, with every problem of every document."""
 
 import hashlib
-from types import NoneType, UnionType
-from typing import Any, Protocol, Union, get_args, get_origin
+from typing import Protocol, TypeVar
 
 import msgspec
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
+from policy.documents.explain import explain, noun
 from policy.documents.fields import nearest
 from policy.documents.kinds import (
     API_VERSION,
@@ -17,6 +16,7 @@ from policy.documents.kinds import (
     Metadata,
     Policy,
 )
+from policy.documents.lists import LISTS, Part, parts_of
 from policy.documents.locate import Located
 from policy.documents.problems import Place, Problem, ProblemCode, field_path
 from policy.documents.tree import Mark, Tree, Value
@@ -59,7 +59,7 @@ class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_documents(text: str, file: str) -> ReadResult:
-    """Read YAML (of one or many documents) or JSON.
+    """Read YAML (of one or many documents) or JSON; a Kubernetes list is read as the documents in it.
 
     `file` names the text in problems. Never raises for anything that `text` may hold.
     """
@@ -67,15 +67,21 @@ def read_documents(text: str, file: str) -> ReadResult:
     located: list[Located] = []
     problems: list[Problem] = []
     for tree in read_trees(text, file):
+        whole = Located(file, tree)
         if len(problems) >= MOST_PROBLEMS:
-            problems.append(_at(tree, file, (), ProblemCode.TOO_LARGE, "too many problems; fix these first"))
+            problems.append(_too_many(whole))
             break
-        found = list(tree.problems)
-        if tree.value is not None:
-            document = _check(tree, file, found, is_file=True)
+        found: list[Problem] = []
+        for part in parts_of(whole):
+            if len(found) >= MOST_PROBLEMS:
+                problems.append(_too_many(part.located))
+                break
+            wrong = list(part.problems)
+            document = _read(part, wrong, is_file=True)
             if document is not None:
                 documents.append(document)
-                located.append(Located(file, tree))
+                located.append(part.located)
+            found += wrong
         problems += sorted(found, key=_position)[:MOST_PROBLEMS]
     return ReadResult(documents=tuple(documents), problems=tuple(problems), located=tuple(located))
 
@@ -88,57 +94,86 @@ def read_document(raw: bytes | msgspec.Raw) -> ReadResult:
         sentence = f"this is not valid JSON: {shown(str(error))}"
         return ReadResult(problems=(Problem(code=ProblemCode.SYNTAX, file="", sentence=sentence),))
     problems: list[Problem] = []
-    document = _check(Tree(value, {}, {}, Mark(0, 0), ()), "", problems, is_file=False)
+    located = Located("", Tree(value, {}, {}, Mark(0, 0), ()))
+    document = _check(Part(located, value, ()), problems, is_file=False)
     return ReadResult(documents=(document,) if document else (), problems=tuple(problems[:MOST_PROBLEMS]))
 
 
-def _check(tree: Tree, file: str, problems: list[Problem], *, is_file: bool) -> Document | None:
-    """The document of `tree`, or None with what is wrong added to `problems`."""
-
-    def add(code: ProblemCode, place: Place, sentence: str, *, key: bool = False) -> None:
-        problems.append(_at(tree, file, place, code, sentence, key=key))
-
-    if not isinstance(tree.value, dict):
-        wanted = "a document is a mapping with apiVersion, kind, metadata and spec"
-        add(ProblemCode.NOT_A_DOCUMENT, (), f"{wanted}; this is {_noun(tree.value)}")
+def _read(part: Part, problems: list[Problem], *, is_file: bool) -> Document | None:
+    """The document of `part`, or None with what is wrong added to `problems`."""
+    if part.model is not None:
+        _validate(part, part.model, problems)
         return None
-    if is_file and "apiVersion" not in tree.value:
+    if part.value is None and part.located.within and not problems:
+        sentence = "it has no value; give one or leave the item out"
+        problems.append(_at(part.located, (), ProblemCode.MISSING_VALUE, sentence))
+    return None if part.value is None else _check(part, problems, is_file=is_file)
+
+
+def _check(part: Part, problems: list[Problem], *, is_file: bool) -> Document | None:
+    """The document of `part`, or None with what is wrong added to `problems`."""
+
+    def add(code: ProblemCode, place: Place, sentence: str) -> None:
+        problems.append(_at(part.located, place, code, sentence))
+
+    value = part.value
+    if not isinstance(value, dict):
+        wanted = "a document is a mapping with apiVersion, kind, metadata and spec"
+        add(ProblemCode.NOT_A_DOCUMENT, (), f"{wanted}; this is {noun(value)}")
+        return None
+    if is_file and "apiVersion" not in value:
         sentence = f"the field apiVersion is missing; write apiVersion: {API_VERSION}"
         add(ProblemCode.MISSING_FIELD, (), sentence)
-    kind = tree.value.get("kind")
-    model = KINDS.get(kind) if isinstance(kind, str) else None
+    kind = value.get("kind")
+    model = KINDS.get(kind) if isinstance(kind, str) and kind == (part.kind or kind) else None
     if model is None:
-        kinds = ", ".join(KINDS)
-        if kind is None:
-            add(ProblemCode.MISSING_FIELD, (), f"the field kind is missing; it is one of {kinds}")
-        else:
-            near = nearest(str(kind), KINDS)
-            add(ProblemCode.UNKNOWN_KIND, ("kind",), f"{shown(str(kind))} is none of {kinds}{near}")
+        _explain_kind(kind, part, add)
         return None
-    policy = _validate(model, tree.value, {problem.field for problem in tree.problems}, add)
+    policy = _validate(part, model, problems)
     return None if problems or policy is None else _document(policy)
 
 
 class _Add(Protocol):
-    def __call__(self, code: ProblemCode, place: Place, sentence: str, *, key: bool = False) -> None: ...
+    def __call__(self, code: ProblemCode, place: Place, sentence: str) -> None: ...
 
 
-def _validate(model: type[Policy], value: Value, told: set[str], add: _Add) -> Policy | None:
-    """The policy, or None with what is wrong added. What is wrong at `told` is known already."""
+def _explain_kind(kind: Value, part: Part, add: _Add) -> None:
+    kinds = part.kind or ", ".join(KINDS)
+    if kind is None:
+        add(ProblemCode.MISSING_FIELD, (), f"the field kind is missing; it is one of {kinds}")
+    elif part.kind:
+        sentence = f"{shown(str(kind))} is not {kinds}, which this list is of; a List holds any kind"
+        add(ProblemCode.UNKNOWN_KIND, ("kind",), sentence)
+    elif part.located.within and kind in LISTS:
+        sentence = f"{kind} is a list within a list; put its items into the outer one"
+        add(ProblemCode.UNKNOWN_KIND, ("kind",), sentence)
+    else:
+        near = nearest(str(kind), KINDS)
+        add(ProblemCode.UNKNOWN_KIND, ("kind",), f"{shown(str(kind))} is none of {kinds}{near}")
+
+
+_M = TypeVar("_M", bound=BaseModel)
+
+
+def _validate(part: Part, model: type[_M], problems: list[Problem]) -> _M | None:
+    """The policy or list, or None with what is wrong added to `problems`."""
+    within = part.located.within
+    told = {problem.field for problem in problems}
     nulls: set[Place] = set()
-    value = _without_nulls(value, (), nulls)
+    value = _without_nulls(part.value, (), nulls)
     for place in nulls:
-        if field_path(place) not in told:
+        if field_path((*within, *place)) not in told:
             sentence = "it has no value; give one or leave the field out"
-            add(ProblemCode.MISSING_VALUE, place, sentence, key=True)
+            problems.append(_at(part.located, place, ProblemCode.MISSING_VALUE, sentence, key=True))
     try:
         return model.model_validate_json(msgspec.json.encode(value))
     except ValidationError as error:
         for details in error.errors(include_url=False):
             place = details["loc"]
             if place not in nulls:
-                code, sentence = _explain(details, model)
-                add(code, place, sentence, key=code is ProblemCode.UNKNOWN_FIELD)
+                code, sentence = explain(details, model)
+                is_key = code is ProblemCode.UNKNOWN_FIELD
+                problems.append(_at(part.located, place, code, sentence, key=is_key))
         return None
 
 
@@ -161,11 +196,14 @@ def _document(policy: Policy) -> Document:
     )
 
 
-def _at(
-    tree: Tree, file: str, place: Place, code: ProblemCode, sentence: str, *, key: bool = False
-) -> Problem:
-    line, column = tree.mark(place, key=key)
-    return Problem(code=code, file=file, line=line, column=column, field=field_path(place), sentence=sentence)
+def _too_many(located: Located) -> Problem:
+    return _at(located, (), ProblemCode.TOO_LARGE, "there are too many problems; fix these first")
+
+
+def _at(located: Located, place: Place, code: ProblemCode, sentence: str, *, key: bool = False) -> Problem:
+    line, column = located.mark(place, key=key)
+    field = field_path((*located.within, *place))
+    return Problem(code=code, file=located.file, line=line, column=column, field=field, sentence=sentence)
 
 
 def _position(problem: Problem) -> tuple[int, int]:
@@ -193,79 +231,3 @@ def _without_nulls(value: Value, place: Place, nulls: set[Place]) -> Value:
     if isinstance(value, list):
         return [_without_nulls(one, (*place, index), nulls) for index, one in enumerate(value)]
     return value
-
-
-_TYPES = {
-    "string_type": "it has to be text, in quotes if it looks like anything else",
-    "bool_type": "it has to be true or false, without quotes",
-    "int_type": "it has to be a whole number, without quotes",
-    "int_from_float": "it has to be a whole number",
-    "int_parsing_size": "it has to be a whole number",
-    "tuple_type": "it has to be a list",
-    "dict_type": "it has to be a mapping",
-    "model_type": "it has to be a mapping",
-    "model_attributes_type": "it has to be a mapping",
-}
-_CODES_OF_WORDS = {
-    "apiVersion": ProblemCode.API_VERSION,
-    "action": ProblemCode.BAD_ACTION,
-    "key": ProblemCode.BAD_SELECTOR,
-    "operator": ProblemCode.BAD_SELECTOR,
-}
-"""For fields that take one of a few words."""
-_MOST_NAMED = 12
-_CODES = {code.value: code for code in ProblemCode}
-
-
-def _explain(details: ErrorDetails, model: type[BaseModel]) -> tuple[ProblemCode, str]:
-    """A code and a sentence for what pydantic found."""
-    kind, place = details["type"], details["loc"]
-    if kind in _CODES:
-        return _CODES[kind], details["msg"]
-    last = str(place[-1]) if place else ""
-    if kind == "extra_forbidden":
-        known = _fields_at(model, place[:-1])
-        near = nearest(last, known)
-        there = "" if near or len(known) > _MOST_NAMED else f"; known here are {', '.join(sorted(known))}"
-        return ProblemCode.UNKNOWN_FIELD, f"{shown(last)} is not a field here{near}{there}"
-    if kind == "missing":
-        return ProblemCode.MISSING_FIELD, f"the field {shown(last)} is missing"
-    if kind == "literal_error":
-        code = _CODES_OF_WORDS.get(last, ProblemCode.WRONG_TYPE)
-        wanted = details.get("ctx", {}).get("expected", "")
-        return code, f"{shown(str(details['input']))} is not right here: write {wanted}"
-    sentence = _TYPES.get(kind, details["msg"])
-    return ProblemCode.WRONG_TYPE, f"{sentence}; this is {_noun(details['input'])}"
-
-
-def _fields_at(model: type[BaseModel], place: Place) -> list[str]:
-    """The names of the fields that the mapping at `place` may have."""
-    here: Any = model
-    for step in place:
-        if isinstance(step, int) or not (isinstance(here, type) and issubclass(here, BaseModel)):
-            continue
-        for field in here.model_fields.values():
-            if field.alias == step:
-                here = _inner(field.annotation)
-    if isinstance(here, type) and issubclass(here, BaseModel):
-        return [field.alias or "" for field in here.model_fields.values()]
-    return []
-
-
-def _inner(annotation: Any) -> Any:
-    """What a field's annotation is about: the `X` of `X | None` and of `tuple[X, ...]`."""
-    while get_origin(annotation) in {Union, UnionType, tuple}:
-        annotation = next(one for one in get_args(annotation) if one is not NoneType)
-    return annotation
-
-
-def _noun(value: object) -> str:
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list):
-        return "a list"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return f"the text {shown(value)}" if value else "an empty text"
-    return "nothing" if value is None else f"the number {shown(str(value))}"
