@@ -1,7 +1,7 @@
 """Values that documents hold, and what each has to look like.
 
 A refusal is a `PydanticCustomError` whose type is a `ProblemCode` and whose message says what would be
-right.
+right. `shapes` has as much of each rule as a schema can say.
 """
 
 import difflib
@@ -9,16 +9,15 @@ import re
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, StrictBool, StrictInt, StrictStr
+from pydantic import AfterValidator, BeforeValidator, StrictBool, StrictInt, StrictStr, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from policy.documents import shapes
 from policy.documents.problems import ProblemCode
+from policy.documents.shapes import LONGEST_NAME, LONGEST_PATH, MOST_ARGUMENTS
 from policy.documents.vocabulary import CAPABILITIES, PRESETS, PROTOCOLS
-from policy.glob import Glob, GlobError
+from policy.glob import LONGEST, Glob, GlobError
 from policy.text import shown
-
-LONGEST_PATH = 200
-MOST_ARGUMENTS = 20
 
 ActionName = Literal["Allow", "Audit", "Block"]
 
@@ -40,7 +39,8 @@ def _action(value: object) -> object:
     if not isinstance(value, str):
         return value
     name = value.capitalize()
-    if name not in {"Allow", "Audit", "Block"}:
+    # Only ASCII: Python takes a Kelvin sign for a k in upper case.
+    if name not in {"Allow", "Audit", "Block"} or not value.isascii():
         near = nearest(value, ("Allow", "Audit", "Block"))
         raise refusal(ProblemCode.BAD_ACTION, f"{shown(value)} is none of Allow, Audit and Block{near}")
     return name
@@ -123,7 +123,7 @@ def _protocols(value: str) -> str:
     if not names:
         raise refusal(ProblemCode.BAD_PROTOCOL, f"name a protocol: {', '.join(PROTOCOLS)}")
     for name in names:
-        if name.lower() not in PROTOCOLS:
+        if name.lower() not in PROTOCOLS or not name.isascii():
             raise refusal(
                 ProblemCode.BAD_PROTOCOL,
                 f"{shown(name)} is none of {', '.join(PROTOCOLS)}{nearest(name, PROTOCOLS)}",
@@ -146,8 +146,10 @@ def _capabilities(value: str) -> str:
 
 
 def _domain(value: str) -> str:
-    labels = value.removesuffix(".").split(".")
-    if not all(re.fullmatch(r"[A-Za-z0-9_]([-A-Za-z0-9_]{0,61}[A-Za-z0-9_])?", label) for label in labels):
+    name = value.removesuffix(".")
+    if len(name) > LONGEST_NAME or not all(
+        re.fullmatch(shapes.DOMAIN_LABEL, label) for label in name.split(".")
+    ):
         raise refusal(
             ProblemCode.BAD_DOMAIN,
             f"{shown(value)} is no domain name; write it as example.com (its subdomains are covered)",
@@ -170,6 +172,12 @@ def _syscall(value: str) -> str:
     return value
 
 
+def _not_allow(action: ActionName) -> ActionName:
+    if action == "Allow":
+        raise refusal(ProblemCode.BAD_ACTION, "a preset is Audit or Block: there is nothing to allow")
+    return action
+
+
 def _preset(value: str) -> str:
     if value not in PRESETS:
         raise refusal(
@@ -179,7 +187,7 @@ def _preset(value: str) -> str:
 
 
 def _name(value: str) -> str:
-    if len(value) > 253 or not re.fullmatch(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?", value):
+    if len(value) > LONGEST_NAME or not re.fullmatch(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?", value):
         raise refusal(
             ProblemCode.BAD_NAME,
             f"{shown(value)} is no name: letters and digits, - _ and . between them, 253 at most",
@@ -189,21 +197,26 @@ def _name(value: str) -> str:
 
 Text = StrictStr
 Flag = StrictBool
-Action = Annotated[ActionName, BeforeValidator(_action)]
-Severity = Annotated[StrictInt, AfterValidator(_severity)]
-Name = Annotated[StrictStr, AfterValidator(_name)]
-FilePath = Annotated[StrictStr, AfterValidator(_path)]
-Directory = Annotated[StrictStr, AfterValidator(_directory)]
-FilePathOrDirectory = Annotated[StrictStr, AfterValidator(_path_or_directory)]
-Pattern = Annotated[StrictStr, AfterValidator(_pattern)]
-ExecName = Annotated[StrictStr, AfterValidator(_execname)]
-Arguments = Annotated[tuple[StrictStr, ...], AfterValidator(_arguments)]
-Protocols = Annotated[StrictStr, AfterValidator(_protocols)]
-"""One protocol or a comma list, as written; see `comma_list`."""
-Capabilities = Annotated[StrictStr, AfterValidator(_capabilities)]
-"""One capability or a comma list, as written."""
-Domain = Annotated[StrictStr, AfterValidator(_domain)]
-SyscallNames = Annotated[
-    tuple[Annotated[StrictStr, AfterValidator(_syscall)], ...], AfterValidator(_syscalls)
+Action = Annotated[ActionName, BeforeValidator(_action), WithJsonSchema(shapes.ACTION)]
+PresetAction = Annotated[Action, AfterValidator(_not_allow), WithJsonSchema(shapes.PRESET_ACTION)]
+Severity = Annotated[StrictInt, AfterValidator(_severity), WithJsonSchema(shapes.SEVERITY)]
+Name = Annotated[StrictStr, AfterValidator(_name), WithJsonSchema(shapes.NAME)]
+FilePath = Annotated[StrictStr, AfterValidator(_path), WithJsonSchema(shapes.FILE_PATH)]
+Directory = Annotated[StrictStr, AfterValidator(_directory), WithJsonSchema(shapes.DIRECTORY)]
+FilePathOrDirectory = Annotated[
+    StrictStr, AfterValidator(_path_or_directory), WithJsonSchema(shapes.FILE_PATH_OR_DIRECTORY)
 ]
-PresetName = Annotated[StrictStr, AfterValidator(_preset)]
+Pattern = Annotated[StrictStr, AfterValidator(_pattern), WithJsonSchema(shapes.pattern_shape(LONGEST))]
+ExecName = Annotated[StrictStr, AfterValidator(_execname), WithJsonSchema(shapes.EXECNAME)]
+Arguments = Annotated[tuple[StrictStr, ...], AfterValidator(_arguments), WithJsonSchema(shapes.ARGUMENTS)]
+Protocols = Annotated[StrictStr, AfterValidator(_protocols), WithJsonSchema(shapes.PROTOCOLS_LIST)]
+"""One protocol or a comma list, as written; see `comma_list`."""
+Capabilities = Annotated[StrictStr, AfterValidator(_capabilities), WithJsonSchema(shapes.CAPABILITIES_LIST)]
+"""One capability or a comma list, as written."""
+Domain = Annotated[StrictStr, AfterValidator(_domain), WithJsonSchema(shapes.DOMAIN)]
+SyscallNames = Annotated[
+    tuple[Annotated[StrictStr, AfterValidator(_syscall)], ...],
+    AfterValidator(_syscalls),
+    WithJsonSchema(shapes.SYSCALLS),
+]
+PresetName = Annotated[StrictStr, AfterValidator(_preset), WithJsonSchema(shapes.PRESET)]

@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, StrictStr, ValidationInfo
+from pydantic import AfterValidator, ConfigDict, Field, StrictStr, ValidationInfo, WithJsonSchema
 
 from policy.documents.fields import Name, Text, refusal
 from policy.documents.problems import ProblemCode
 from policy.documents.sections import Sections, Written
+from policy.documents.shapes import LABEL_VALUES, SELECTOR_VALUES
 from policy.text import shown
 
 API_VERSION: Literal["security.kubearmor.com/v1"] = "security.kubearmor.com/v1"
@@ -56,7 +57,7 @@ def _values_for_key(values: tuple[str, ...], info: ValidationInfo) -> tuple[str,
     return _label_values(values) if info.data.get("key") == "label" else values
 
 
-Values = Annotated[tuple[StrictStr, ...], AfterValidator(_some)]
+Values = Annotated[tuple[StrictStr, ...], AfterValidator(_some), WithJsonSchema(SELECTOR_VALUES)]
 Operator = Literal["In", "NotIn"]
 
 
@@ -65,11 +66,20 @@ class LabelExpression(Written):
 
     key: Literal["label"]
     operator: Operator
-    values: Annotated[Values, AfterValidator(_label_values)]
+    values: Annotated[Values, AfterValidator(_label_values), WithJsonSchema(LABEL_VALUES)]
 
 
 class ClusterExpression(Written):
-    """A condition on the namespace's name or on the pod's labels."""
+    """A condition on the namespace's name or on the pod's labels, these as `key=value`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"properties": {"key": {"enum": ["namespace"]}}},
+                {"properties": {"values": {"items": {"pattern": "^[^=]+="}}}},
+            ]
+        }
+    )
 
     key: Literal["namespace", "label"]
     operator: Operator

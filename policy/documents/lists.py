@@ -75,7 +75,7 @@ def parts_of(located: Located) -> Iterator[Part]:
     wanted = KIND_OF_ITEMS.get(str(kind), "")
     for index, item in enumerate(items if isinstance(items, list) else ()):
         if wanted and isinstance(item, dict):
-            item = {"apiVersion": API_VERSION, "kind": wanted} | item  # noqa: PLW2901  # the same item, whole
+            item = {"apiVersion": API_VERSION, "kind": wanted, **item}  # noqa: PLW2901  # the same, made whole
         yield Part(Located(located.file, tree, ("items", index)), item, tuple(by_item[index]), kind=wanted)
 
 

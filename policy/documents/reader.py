@@ -1,12 +1,13 @@
 """Text or log records to documents, with every problem of every document."""
 
 import hashlib
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import msgspec
-from pydantic import BaseModel, ValidationError
 
-from policy.documents.explain import explain, noun
+from policy.documents.beside import stands_beside_policies
+from policy.documents.checking import by_position, checked, problem_at
+from policy.documents.explain import noun
 from policy.documents.fields import nearest
 from policy.documents.kinds import (
     API_VERSION,
@@ -18,7 +19,7 @@ from policy.documents.kinds import (
 )
 from policy.documents.lists import LISTS, Part, parts_of
 from policy.documents.locate import Located
-from policy.documents.problems import Place, Problem, ProblemCode, field_path
+from policy.documents.problems import Place, Problem, ProblemCode
 from policy.documents.tree import Mark, Tree, Value
 from policy.documents.yaml_tree import MOST_PROBLEMS, read_trees
 from policy.text import shown
@@ -61,12 +62,15 @@ class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
 def read_documents(text: str, file: str) -> ReadResult:
     """Read YAML (of one or many documents) or JSON; a Kubernetes list is read as the documents in it.
 
-    `file` names the text in problems. Never raises for anything that `text` may hold.
+    What stands beside policies and is none (`policy.documents.beside`) is left out. `file` names the text
+    in problems. Never raises for anything that `text` may hold.
     """
     documents: list[Document] = []
     located: list[Located] = []
     problems: list[Problem] = []
     for tree in read_trees(text, file):
+        if stands_beside_policies(tree.value):
+            continue
         whole = Located(file, tree)
         if len(problems) >= MOST_PROBLEMS:
             problems.append(_too_many(whole))
@@ -82,7 +86,7 @@ def read_documents(text: str, file: str) -> ReadResult:
                 documents.append(document)
                 located.append(part.located)
             found += wrong
-        problems += sorted(found, key=_position)[:MOST_PROBLEMS]
+        problems += sorted(found, key=by_position)[:MOST_PROBLEMS]
     return ReadResult(documents=tuple(documents), problems=tuple(problems), located=tuple(located))
 
 
@@ -102,11 +106,11 @@ def read_document(raw: bytes | msgspec.Raw) -> ReadResult:
 def _read(part: Part, problems: list[Problem], *, is_file: bool) -> Document | None:
     """The document of `part`, or None with what is wrong added to `problems`."""
     if part.model is not None:
-        _validate(part, part.model, problems)
+        checked(part, part.model, problems)
         return None
     if part.value is None and part.located.within and not problems:
         sentence = "it has no value; give one or leave the item out"
-        problems.append(_at(part.located, (), ProblemCode.MISSING_VALUE, sentence))
+        problems.append(problem_at(part.located, (), ProblemCode.MISSING_VALUE, sentence))
     return None if part.value is None else _check(part, problems, is_file=is_file)
 
 
@@ -114,7 +118,7 @@ def _check(part: Part, problems: list[Problem], *, is_file: bool) -> Document | 
     """The document of `part`, or None with what is wrong added to `problems`."""
 
     def add(code: ProblemCode, place: Place, sentence: str) -> None:
-        problems.append(_at(part.located, place, code, sentence))
+        problems.append(problem_at(part.located, place, code, sentence))
 
     value = part.value
     if not isinstance(value, dict):
@@ -129,7 +133,7 @@ def _check(part: Part, problems: list[Problem], *, is_file: bool) -> Document | 
     if model is None:
         _explain_kind(kind, part, add)
         return None
-    policy = _validate(part, model, problems)
+    policy = checked(part, model, problems)
     return None if problems or policy is None else _document(policy)
 
 
@@ -152,31 +156,6 @@ def _explain_kind(kind: Value, part: Part, add: _Add) -> None:
         add(ProblemCode.UNKNOWN_KIND, ("kind",), f"{shown(str(kind))} is none of {kinds}{near}")
 
 
-_M = TypeVar("_M", bound=BaseModel)
-
-
-def _validate(part: Part, model: type[_M], problems: list[Problem]) -> _M | None:
-    """The policy or list, or None with what is wrong added to `problems`."""
-    within = part.located.within
-    told = {problem.field for problem in problems}
-    nulls: set[Place] = set()
-    value = _without_nulls(part.value, (), nulls)
-    for place in nulls:
-        if field_path((*within, *place)) not in told:
-            sentence = "it has no value; give one or leave the field out"
-            problems.append(_at(part.located, place, ProblemCode.MISSING_VALUE, sentence, key=True))
-    try:
-        return model.model_validate_json(msgspec.json.encode(value))
-    except ValidationError as error:
-        for details in error.errors(include_url=False):
-            place = details["loc"]
-            if place not in nulls:
-                code, sentence = explain(details, model)
-                is_key = code is ProblemCode.UNKNOWN_FIELD
-                problems.append(_at(part.located, place, code, sentence, key=is_key))
-        return None
-
-
 def _document(policy: Policy) -> Document:
     metadata = policy.metadata
     namespace = ""
@@ -197,37 +176,4 @@ def _document(policy: Policy) -> Document:
 
 
 def _too_many(located: Located) -> Problem:
-    return _at(located, (), ProblemCode.TOO_LARGE, "there are too many problems; fix these first")
-
-
-def _at(located: Located, place: Place, code: ProblemCode, sentence: str, *, key: bool = False) -> Problem:
-    line, column = located.mark(place, key=key)
-    field = field_path((*located.within, *place))
-    return Problem(code=code, file=located.file, line=line, column=column, field=field, sentence=sentence)
-
-
-def _position(problem: Problem) -> tuple[int, int]:
-    return (problem.line, problem.column)
-
-
-_ANYTHING: tuple[Place, ...] = (("status",), *(("metadata", name) for name in ("creationTimestamp",)))
-"""Where an API server itself writes null."""
-
-
-def _without_nulls(value: Value, place: Place, nulls: set[Place]) -> Value:
-    """`value` without the fields that have no value; their places are added to `nulls`."""
-    if isinstance(value, dict):
-        kept: dict[str, Value] = {}
-        for key, one in value.items():
-            inner = (*place, key)
-            if one is None:
-                if inner not in _ANYTHING:
-                    nulls.add(inner)
-            elif inner == ("status",) or (place == ("metadata",) and key == "managedFields"):
-                continue
-            else:
-                kept[key] = _without_nulls(one, inner, nulls)
-        return kept
-    if isinstance(value, list):
-        return [_without_nulls(one, (*place, index), nulls) for index, one in enumerate(value)]
-    return value
+    return problem_at(located, (), ProblemCode.TOO_LARGE, "there are too many problems; fix these first")

@@ -8,7 +8,6 @@ from pydantic.alias_generators import to_camel
 
 from policy.documents.fields import (
     Action,
-    ActionName,
     Arguments,
     Capabilities,
     Directory,
@@ -18,6 +17,7 @@ from policy.documents.fields import (
     FilePathOrDirectory,
     Flag,
     Pattern,
+    PresetAction,
     PresetName,
     Protocols,
     Severity,
@@ -26,6 +26,7 @@ from policy.documents.fields import (
     refusal,
 )
 from policy.documents.problems import ProblemCode
+from policy.documents.shapes import exactly_one_of
 
 
 class Written(BaseModel):
@@ -57,12 +58,6 @@ def _other_than(other: str) -> Callable[[str | None, ValidationInfo], str | None
     return either
 
 
-def _not_allow(action: ActionName | None) -> ActionName | None:
-    if action == "Allow":
-        raise refusal(ProblemCode.BAD_ACTION, "a preset is Audit or Block: there is nothing to allow")
-    return action
-
-
 class Source(Written):
     """An exact path of the program that acts."""
 
@@ -71,6 +66,8 @@ class Source(Written):
 
 class ProcessPath(Labelled):
     """One program, by its path or by its name in any directory."""
+
+    model_config = ConfigDict(json_schema_extra=exactly_one_of("path", "execname"))
 
     path: FilePath | None = None
     execname: Annotated[ExecName | None, AfterValidator(_other_than("path"))] = Field(
@@ -181,6 +178,8 @@ class CapabilitiesSection(Labelled):
 class SyscallSource(Written):
     """The acting program, by its path or by a directory of programs."""
 
+    model_config = ConfigDict(json_schema_extra=exactly_one_of("path", "dir"))
+
     path: FilePath | None = None
     dir: Annotated[Directory | None, AfterValidator(_other_than("path"))] = Field(
         default=None, validate_default=True
@@ -215,7 +214,18 @@ class Preset(Labelled):
     """A ready-made protection by name: Audit or Block."""
 
     name: PresetName
-    action: Annotated[Action | None, AfterValidator(_not_allow)] = None
+    action: PresetAction | None = None
+
+
+def _none_inherits_allow(presets: tuple[Preset, ...], info: ValidationInfo) -> tuple[Preset, ...]:
+    if info.data.get("action") == "Allow":
+        for number, preset in enumerate(presets):
+            if preset.action is None:
+                sentence = (
+                    f"presets[{number}] takes the action Allow from spec, and a preset is Audit or Block"
+                )
+                raise refusal(ProblemCode.BAD_ACTION, f"{sentence}; give it an action of its own")
+    return presets
 
 
 class Sections(Labelled):
@@ -226,4 +236,4 @@ class Sections(Labelled):
     network: NetworkSection = NetworkSection()
     capabilities: CapabilitiesSection = CapabilitiesSection()
     syscalls: SyscallsSection = SyscallsSection()
-    presets: tuple[Preset, ...] = ()
+    presets: Annotated[tuple[Preset, ...], AfterValidator(_none_inherits_allow)] = ()
