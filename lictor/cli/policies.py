@@ -1,6 +1,5 @@
 """`lictor policy apply`, `get` and `delete`: the documents in force."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,15 +7,13 @@ import msgspec
 import typer
 
 from lictor.cli.context import Form, Output, err, fail, given, json_line, out
+from lictor.cli.policy_files import read_policies
 from lictor.cli.policy_state import asking, change, in_force
 from lictor.exit_codes import FINDINGS, USAGE
 from policy.changes import PolicyApplied, PolicyDeleted
-from policy.documents import Document, Problem, read_documents
-from wire.text import printable
 
 app = typer.Typer(no_args_is_help=True, help="Policies: KubeArmorPolicy documents and their kin.")
 
-SUFFIXES = (".yaml", ".yml", ".json")
 KINDS = ("KubeArmorPolicy", "KubeArmorClusterPolicy", "KubeArmorHostPolicy")
 
 
@@ -27,7 +24,7 @@ def apply(
     output: Output = Form.TEXT,
 ) -> None:
     """Put policies in force. Nothing is applied unless every document is right."""
-    documents = read(paths)
+    documents = read_policies(paths)
     settings = given(context).settings()
     for document in documents:
         offset = change(settings, PolicyApplied(document=msgspec.Raw(document.canonical), by=asking()))
@@ -36,23 +33,6 @@ def apply(
             out.print(json_line(row))
         else:
             out.print(f"applied  {document.title}  {document.hash}  from policy offset {offset} on")
-
-
-def read(paths: list[Path]) -> list[Document]:
-    """The documents of files, folders and standard input; ends the command unless all are right."""
-    documents: list[Document] = []
-    problems: list[Problem] = []
-    for name, text in _read(paths):
-        result = read_documents(text, name)
-        documents += result.documents
-        problems += result.problems
-    for problem in problems:
-        err.print(printable(str(problem)))
-    if problems:
-        fail(f"{len(problems)} problem(s); nothing was applied", FINDINGS)
-    if not documents:
-        fail("no policy documents in what was given", USAGE)
-    return documents
 
 
 @app.command("get")
@@ -97,25 +77,3 @@ def delete(
         fail(f"no {kind} named {name}{where} is in force; see `lictor policy get`", FINDINGS)
     offset = change(settings, PolicyDeleted(kind=kind, namespace=namespace, name=name, by=asking()))
     out.print(f"deleted  {kind} {namespace + '/' if namespace else ''}{name}  from policy offset {offset} on")
-
-
-def _read(paths: list[Path]) -> list[tuple[str, str]]:
-    """Names and texts of all files that are meant.
-
-    A file that cannot be read is an error of usage: the command ends before anything is applied.
-    """
-    texts: list[tuple[str, str]] = []
-    for path in paths:
-        if str(path) == "-":
-            texts.append(("standard input", sys.stdin.read()))
-            continue
-        if path.is_dir():
-            files = sorted(one for one in path.rglob("*") if one.suffix in SUFFIXES and one.is_file())
-        else:
-            files = [path]
-        for file in files:
-            try:
-                texts.append((str(file), file.read_text(encoding="utf-8")))
-            except (OSError, UnicodeDecodeError) as error:
-                fail(f"{file}: {error}", USAGE)
-    return texts

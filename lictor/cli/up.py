@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from lictor.cli.context import fail, given, out, warn
-from lictor.cli.policies import read
+from lictor.cli.policy_files import read_policies
 from lictor.cli.policy_state import asking
 from lictor.cli.running import run_until_signal
 from lictor.demo.terminal import Terminal
@@ -46,7 +46,7 @@ def up(
     settings = given(context).settings(identity_map=identity_map)
     if demo and recording is not None:
         fail("--demo attacks a live container and --from judges a recording: give one of them", USAGE)
-    documents = read(policies) if policies else []
+    documents = read_policies(policies) if policies else []
     if recording is not None:
         code = run_until_signal(_recorded(settings, recording, documents))
     elif os.geteuid() != 0:
