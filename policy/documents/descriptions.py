@@ -28,8 +28,8 @@ FIELDS: dict[str, str] = {
     "tags": "Words for alerts. The list nearest the rule replaces those further out.",
     "message": "A sentence for alerts. The one nearest the rule wins.",
     "action": (
-        "What becomes of what matches: Allow (then the posture decides on what no rule allows), Audit (an alert) "
-        "or Block. In any case. The action nearest the rule wins; without one it is Block."
+        "What becomes of what matches: Allow (then the posture decides on what no rule allows), Audit (an "
+        "alert) or Block, in any case. The action nearest the rule wins; without one it is Block."
     ),
     "Preset.action": "Audit (an alert) or Block, in any case. Without one the spec's holds, else Block.",
     # of selectors

@@ -1,7 +1,7 @@
 """Text or log records to documents, with every problem of every document."""
 
 import hashlib
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -34,8 +34,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     policy: Policy
     canonical: bytes
-    """The document as JSON, keys sorted, without defaults and without what an API server adds: equal
-    documents give equal bytes, whatever they were written in."""
+    """The document as JSON, keys sorted, without defaults and without what an API server or kubectl adds:
+    equal documents give equal bytes, whatever they were written in."""
     hash: str
     """SHA-256 of `canonical`, hex, first 16 digits."""
 
@@ -148,7 +148,7 @@ def _explain_kind(kind: Value, part: Part, add: _Add) -> None:
     elif part.kind:
         sentence = f"{shown(str(kind))} is not {kinds}, which this list is of; a List holds any kind"
         add(ProblemCode.UNKNOWN_KIND, ("kind",), sentence)
-    elif part.located.within and kind in LISTS:
+    elif part.located.within and isinstance(kind, str) and kind in LISTS:
         sentence = f"{kind} is a list within a list; put its items into the outer one"
         add(ProblemCode.UNKNOWN_KIND, ("kind",), sentence)
     else:
@@ -161,9 +161,9 @@ def _document(policy: Policy) -> Document:
     namespace = ""
     if isinstance(policy, KubeArmorPolicy):
         namespace = metadata.namespace or DEFAULT_NAMESPACE
-    content = policy.model_dump(by_alias=True, exclude_unset=True, exclude={"status"})
+    content = policy.model_dump(by_alias=True, exclude_defaults=True, exclude={"status"})
     content["apiVersion"] = API_VERSION
-    content["metadata"] = metadata.model_dump(by_alias=True, exclude_unset=True, include=Metadata.kept)
+    content["metadata"] = _own(metadata)
     canonical = msgspec.json.encode(content, order="sorted")
     return Document(
         kind=policy.kind,
@@ -173,6 +173,18 @@ def _document(policy: Policy) -> Document:
         canonical=canonical,
         hash=hashlib.sha256(canonical).hexdigest()[:16],
     )
+
+
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""The annotation in which `kubectl apply` keeps the whole document."""
+
+
+def _own(metadata: Metadata) -> dict[str, Any]:
+    """What of `metadata` people wrote."""
+    content = metadata.model_dump(by_alias=True, exclude_defaults=True, include=Metadata.kept)
+    annotations = {key: value for key, value in metadata.annotations.items() if key != _LAST_APPLIED}
+    content["annotations"] = annotations
+    return {key: value for key, value in content.items() if value != {}}
 
 
 def _too_many(located: Located) -> Problem:

@@ -4,6 +4,7 @@ JSON is read as YAML, of which it is a part, so that both have lines and columns
 is bounded before anything is built from it: its length, its depth and what its aliases expand to.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, cast
@@ -220,6 +221,11 @@ class _Builder:
         except (ValueError, OverflowError, KeyError, IndexError, ConstructorError):
             written = shown(str(node.value))
             self._add(ProblemCode.UNSUPPORTED_YAML, node, place, f"{written} is not a value of type {kind}")
+            return None
+        if isinstance(value, float) and not math.isfinite(value):
+            # As JSON it would be null, and the field would count as left out.
+            sentence = f"{shown(node.value)} is not a number that JSON has"
+            self._add(ProblemCode.UNSUPPORTED_YAML, node, place, sentence)
             return None
         if value is None and kind != "null":
             self._add(ProblemCode.UNSUPPORTED_YAML, node, place, "half a surrogate pair is not text")
