@@ -8,11 +8,14 @@ import typer
 
 from lictor.cli.context import Form, Output, err, fail, given, json_line, out
 from lictor.cli.policy_files import read_policies
+from lictor.cli.policy_lint import lint_policies
 from lictor.cli.policy_state import asking, change, in_force
 from lictor.exit_codes import FINDINGS, USAGE
 from policy.changes import PolicyApplied, PolicyDeleted
 
 app = typer.Typer(no_args_is_help=True, help="Policies: KubeArmorPolicy documents and their kin.")
+
+app.command("lint")(lint_policies)
 
 KINDS = ("KubeArmorPolicy", "KubeArmorClusterPolicy", "KubeArmorHostPolicy")
 
