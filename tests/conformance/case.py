@@ -6,23 +6,21 @@ from typing import Any
 import msgspec
 
 from policy.changes import Change, NamespaceChanged, PolicyApplied, SettingsChanged
-from policy.events import AnyEvent, Executable, ProcessEvent
 from policy.judge import judge
 from policy.policy_set import PolicySet
 from policy.verdict import PostureReference, RuleReference, Verdict
 from policy.workload import Workload
+from tests.conformance.events import CaseError, event_of
 
-UNJUDGED = "operation {} is not judged yet"
 
-
-class Case(msgspec.Struct, frozen=True, rename="camel"):
+class Case(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One line. What the cases hold besides these fields only informs."""
 
     id: str
-    title: str
-    settings: dict[str, Any] = msgspec.field(name="global")
-    namespaces: list[dict[str, Any]]
-    policies: list[dict[str, Any]]
+    title: str = ""
+    settings: dict[str, Any] = msgspec.field(name="global", default_factory=dict)
+    namespaces: list[dict[str, Any]] = []
+    policies: list[dict[str, Any]] = []
     workload: dict[str, Any]
     event: dict[str, Any]
     expect: dict[str, Any]
@@ -43,17 +41,14 @@ class Answer:
     tags: tuple[str, ...] = ()
 
 
-class SkippedError(Exception):
-    """The case is about something that is not judged yet; the message says what."""
-
-
 def answer(case: Case) -> Answer:
     """Judge the case. What it expects is not looked at.
 
     Raises:
-        SkippedError: its operation is not judged yet.
+        CaseError: it holds something that the format does not have.
+        PolicyRefusedError: one of its policies is not valid.
     """
-    event = _event(case)
+    event = event_of(case.event)
     policy_set = PolicySet.empty()
     for offset, change in enumerate(_changes(case)):
         policy_set = policy_set.apply(change, offset)
@@ -61,15 +56,23 @@ def answer(case: Case) -> Answer:
     return _in_words(judge(event, policy_set.for_workload(workload)), workload)
 
 
+_ONLY_WITH_ALERT = {
+    "type": "type",
+    "policy_name": "policyName",
+    "action": "action",
+    "result": "result",
+    "severity": "severity",
+    "message": "message",
+}
+"""Fields of `Answer`, and what `expect` calls them: without an alert they only inform."""
+
+
 def differences(case: Case, found: Answer) -> list[str]:
     """What of `found` is not as the case expects: `field: expected X, found Y`."""
     expect = case.expect
-    expected: dict[str, Any] = {"allowed": expect["allowed"], "alert": expect["alert"]}
-    if expect["alert"]:
-        expected |= {key: expect[key] for key in ("type", "action", "result") if key in expect}
-        if "policyName" in expect:
-            expected["policy_name"] = expect["policyName"]
-        expected |= {key: expect[key] for key in ("severity", "message") if key in expect}
+    expected: dict[str, Any] = {field: expect[field] for field in ("allowed", "alert") if field in expect}
+    if expect.get("alert"):
+        expected |= {field: str(expect[key]) for field, key in _ONLY_WITH_ALERT.items() if key in expect}
         if "tags" in expect:
             expected["tags"] = tuple(expect["tags"])
     return [
@@ -79,23 +82,29 @@ def differences(case: Case, found: Answer) -> list[str]:
     ]
 
 
+_SETTINGS = {
+    "file_posture": "defaultFilePosture",
+    "network_posture": "defaultNetworkPosture",
+    "capabilities_posture": "defaultCapabilitiesPosture",
+    "host_file_posture": "hostDefaultFilePosture",
+    "host_network_posture": "hostDefaultNetworkPosture",
+    "host_capabilities_posture": "hostDefaultCapabilitiesPosture",
+    "visibility": "visibility",
+    "host_visibility": "hostVisibility",
+    "match_args": "matchArgs",
+}
+"""Global settings, and what cases call them."""
+
+
 def _changes(case: Case) -> list[Change]:
-    settings = case.settings
-    changes: list[Change] = [
-        SettingsChanged(
-            file_posture=settings["defaultFilePosture"],
-            network_posture=settings["defaultNetworkPosture"],
-            capabilities_posture=settings["defaultCapabilitiesPosture"],
-            host_file_posture=settings["hostDefaultFilePosture"],
-            host_network_posture=settings["hostDefaultNetworkPosture"],
-            host_capabilities_posture=settings["hostDefaultCapabilitiesPosture"],
-            visibility=tuple(settings["visibility"].split(",")),
-            host_visibility=tuple(settings["hostVisibility"].split(",")),
-            match_args=settings["matchArgs"],
-        )
-    ]
+    settings: dict[str, Any] = {
+        field: tuple(value.split(",")) if field.endswith("visibility") else value
+        for field, name in _SETTINGS.items()
+        if (value := case.settings.get(name)) is not None
+    }
+    changes: list[Change] = [SettingsChanged(**settings)]
     changes += [
-        NamespaceChanged(namespace=one["name"], annotations=one.get("annotations", {}))
+        NamespaceChanged(namespace=one["name"], annotations=one.get("annotations") or {})
         for one in case.namespaces
     ]
     changes += [PolicyApplied(document=msgspec.Raw(msgspec.json.encode(one))) for one in case.policies]
@@ -104,46 +113,24 @@ def _changes(case: Case) -> list[Change]:
 
 def _workload(case: Case) -> Workload:
     given = case.workload
-    node = given.get("node", "node-1")
-    if given["kind"] == "host":
-        return Workload(
-            id=f"{node}/host",
-            node=node,
-            kind="host",
-            labels=given.get("labels", {}),
-            annotations=given.get("annotations", {}),
-        )
+    node = given.get("node") or "node-1"
+    labels = given.get("labels") or {}
+    annotations = given.get("annotations") or {}
+    if given.get("kind") == "host":
+        return Workload(id=f"{node}/host", node=node, kind="host", labels=labels, annotations=annotations)
+    if given.get("kind") != "pod":
+        raise CaseError(f"a workload of kind {given.get('kind')!r} is neither pod nor host")
+    pod, container = given.get("pod") or "pod", given.get("container") or "container"
     return Workload(
-        id=f"{node}/{given['pod']}-{given['container']}",
+        id=f"{node}/{pod}-{container}",
         node=node,
         kind="container",
         complete=True,
-        namespace=given["namespace"],
-        pod=given["pod"],
-        container=given["container"],
-        labels=given.get("labels", {}),
-        annotations=given.get("annotations", {}),
-    )
-
-
-def _event(case: Case) -> AnyEvent:
-    given = case.event
-    if given["operation"] != "Process":
-        raise SkippedError(UNJUDGED.format(given["operation"]))
-    return ProcessEvent(
-        cpu=0,
-        sequence=0,
-        time_ns=0,
-        boot_ns=0,
-        pid=100,
-        start_ns=0,
-        executable=Executable(path=given["processName"]),
-        source=Executable(path=given["parentProcessName"]) if given.get("parentProcessName") else None,
-        args=tuple(given.get("args", ())),
-        uid=given.get("uid", 0),
-        owner_uid=given.get("ownerUid", 0),
-        tty=given.get("tty", ""),
-        cwd=given.get("cwd", ""),
+        namespace=given.get("namespace") or "default",
+        pod=pod,
+        container=container,
+        labels=labels,
+        annotations=annotations,
     )
 
 
