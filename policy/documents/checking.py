@@ -21,6 +21,7 @@ def checked(part: Part, model: type[M], problems: list[Problem]) -> M | None:
     """The value of `part` as `model`, or None with what is wrong added to `problems`."""
     within = part.located.within
     told = {problem.field for problem in problems}
+    unread = {problem.field for problem in problems if problem.code is ProblemCode.UNSUPPORTED_YAML}
     nulls: set[Place] = set()
     value = _without_nulls(part.value, (), nulls)
     for place in nulls:
@@ -32,7 +33,7 @@ def checked(part: Part, model: type[M], problems: list[Problem]) -> M | None:
     except ValidationError as error:
         for details in error.errors(include_url=False):
             place = details["loc"]
-            if place not in nulls:
+            if place not in nulls and field_path((*within, *place)) not in unread:
                 code, sentence = explain(details, model)
                 is_key = code is ProblemCode.UNKNOWN_FIELD
                 problems.append(problem_at(part.located, place, code, sentence, key=is_key))

@@ -1,14 +1,15 @@
 """Documents: what is accepted, and what of a wrong one is told, where and how."""
 
 import json
-from typing import Any
 
 import msgspec
 import pytest
 import yaml
 
 from policy.documents import Document, Problem, ProblemCode, ReadResult, read_document, read_documents
+from policy.documents.kinds import KINDS
 from tests.fixtures.policies import document
+from tests.fixtures.policy_documents import whole
 
 HEAD = """\
 apiVersion: security.kubearmor.com/v1
@@ -32,62 +33,6 @@ spec:
     - {path: /bin/sh, fromSource: [{path: /usr/sbin/apache2}]}
     - {path: /usr/sbin/apache2}
 """
-SOURCE = {"fromSource": [{"path": "/s"}]}
-EVERYTHING: dict[str, Any] = {
-    "severity": 10,
-    "tags": ["a"],
-    "message": "m",
-    "action": "aUDIT",
-    "process": {
-        "severity": 1,
-        "matchPaths": [
-            {
-                "path": "//usr/bin/x",
-                "ownerOnly": True,
-                "pts": False,
-                "fromSource": [{"path": "/s"}],
-                "allowedArgs": ["-x"] * 20,
-                "action": "Allow",
-            },
-            {"execname": "apt", "fromSource": []},
-        ],
-        "matchDirectories": [
-            {"dir": "/usr/", "recursive": True, "ownerOnly": True, "pts": True} | SOURCE,
-        ],
-        "matchPatterns": [{"pattern": "/a/**", "ownerOnly": True, "tags": []}],
-    },
-    "file": {
-        "matchPaths": [
-            {"path": "/x", "readOnly": True, "ownerOnly": True, "pts": False} | SOURCE,
-        ],
-        "matchDirectories": [
-            {"dir": "/", "recursive": True, "readOnly": True, "ownerOnly": True} | SOURCE,
-        ],
-        "matchPatterns": [{"pattern": "/x*", "readOnly": True, "ownerOnly": True}],
-    },
-    "network": {
-        "matchProtocols": [{"protocol": "TCP, icmpv6,all"} | SOURCE],
-        "matchDNSQueries": [{"domain": "example.com"} | SOURCE],
-    },
-    "capabilities": {"matchCapabilities": [{"capability": "net_raw, bpf"} | SOURCE]},
-    "syscalls": {
-        "matchSyscalls": [
-            {"syscall": ["unlink"], "fromSource": [{"path": "/s"}, {"dir": "/d/", "recursive": True}]}
-        ],
-        "matchPaths": [
-            {"path": "/d/", "recursive": True, "syscall": ["unlink"], "fromSource": [{"dir": "/s/"}]},
-            {"path": "/f", "syscall": ["openat2"]},
-        ],
-    },
-    "presets": [
-        {"name": name, "action": action}
-        for name, action in zip(
-            ["protectEnv", "filelessExec", "exec", "protectProc", "anonymousMapExec"],
-            ["Audit", "Block", "block", "audit", "Block"],
-            strict=True,
-        )
-    ],
-}
 
 
 def only(result: ReadResult) -> Document:
@@ -102,20 +47,9 @@ def test_the_sample_is_accepted() -> None:
     assert one.title == "KubeArmorPolicy dvwa/allow-specific-process"
 
 
-@pytest.mark.parametrize(
-    ("kind", "extra"),
-    [
-        ("KubeArmorPolicy", {"selector": {"matchLabels": {"a": "b"}}}),
-        (
-            "KubeArmorClusterPolicy",
-            {"selector": {"matchExpressions": [{"key": "namespace", "operator": "In", "values": ["a"]}]}},
-        ),
-        ("KubeArmorHostPolicy", {"nodeSelector": {"matchLabels": {"kubernetes.io/hostname": "*"}}}),
-    ],
-)
-def test_every_field_of_every_section_is_accepted_in_every_kind(kind: str, extra: dict[str, Any]) -> None:
-    written = document(EVERYTHING | extra, kind=kind)
-    one = only(read_documents(yaml.safe_dump(written), "f"))
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_field_of_every_section_is_accepted_in_every_kind(kind: str) -> None:
+    one = only(read_documents(yaml.safe_dump(whole(kind)), "f"))
     assert one.namespace == ("ns" if kind == "KubeArmorPolicy" else "")
     assert only(read_document(one.canonical)) == one
 
@@ -144,6 +78,37 @@ def test_what_an_api_server_adds_does_not_change_a_document() -> None:
         "managedFields": [{"fieldsV1": {"f:spec": {"f:action": {}}}, "time": None}],
     }
     assert only(read_documents(yaml.safe_dump(dumped), "f")).canonical == plain.canonical
+
+
+def test_what_kubectl_adds_does_not_change_a_document() -> None:
+    written = document({}, metadata={"name": "p", "annotations": {"a": "b"}})
+    applied = document({}, metadata={"name": "p", "annotations": {"a": "b"}})
+    applied["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"] = "{}"
+    as_applied = only(read_documents(json.dumps(applied), "f"))
+    assert as_applied.canonical == only(read_documents(json.dumps(written), "f")).canonical
+    assert b'"annotations":{"a":"b"}' in as_applied.canonical
+
+
+@pytest.mark.parametrize(
+    ("written_out", "left_out"),
+    [
+        ({"process": {"matchPaths": []}, "selector": {"matchLabels": {}}}, {}),
+        (
+            {"file": {"matchDirectories": [{"dir": "/", "recursive": False, "pts": True, "fromSource": []}]}},
+            {"file": {"matchDirectories": [{"dir": "/"}]}},
+        ),
+    ],
+)
+def test_a_default_that_is_written_out_does_not_change_a_document(
+    written_out: dict[str, object], left_out: dict[str, object]
+) -> None:
+    one, other = (only(read_documents(json.dumps(document(spec)), "f")) for spec in (written_out, left_out))
+    assert one.hash == other.hash
+
+
+def test_no_tags_are_something_else_than_tags_left_out() -> None:
+    one, other = (only(read_documents(json.dumps(document(s)), "f")) for s in ({"tags": []}, {}))
+    assert one.hash != other.hash
 
 
 def test_api_version_may_be_absent_in_the_log_only() -> None:
