@@ -214,8 +214,9 @@ Protocols = Annotated[StrictStr, AfterValidator(_protocols), WithJsonSchema(shap
 Capabilities = Annotated[StrictStr, AfterValidator(_capabilities), WithJsonSchema(shapes.CAPABILITIES_LIST)]
 """One capability or a comma list, as written."""
 Domain = Annotated[StrictStr, AfterValidator(_domain), WithJsonSchema(shapes.DOMAIN)]
+SyscallName = Annotated[StrictStr, AfterValidator(_syscall)]
 SyscallNames = Annotated[
-    tuple[Annotated[StrictStr, AfterValidator(_syscall)], ...],
+    tuple[SyscallName, ...],
     AfterValidator(_syscalls),
     WithJsonSchema(shapes.SYSCALLS),
 ]
