@@ -60,6 +60,7 @@ DOMAIN: Shape = {
     "type": "string",
     "pattern": rf"^{DOMAIN_LABEL}(\.{DOMAIN_LABEL})*\.?$",
     "maxLength": LONGEST_NAME + 1,
+    "anyOf": [{"maxLength": LONGEST_NAME}, {"pattern": r"\.$"}],
 }
 SYSCALLS: Shape = {
     "type": "array",
