@@ -1,8 +1,9 @@
 """Verdicts and outcomes as ECS documents, and what names them in Elasticsearch. Pure.
 
 A denied exec is, in ECS 9.4's words, an alert of category process and intrusion_detection and of
-type start and denied. Verdicts of a candidate policy set describe what would have happened: they
-are events, never alerts, so that no alert rule fires on them.
+type start and denied; `dashboards.deeds` says what the other kinds of events are. Verdicts of a candidate
+policy set describe what would have happened: they are events, never alerts, so that no alert rule fires
+on them.
 """
 
 import hashlib
@@ -12,12 +13,14 @@ from typing import Literal
 
 import msgspec
 
-from dashboards import ecs
-from policy.events import Executable, ProcessEvent
+from dashboards import ecs, own_fields
+from dashboards.deeds import Deed, base_name, deed_of
+from dashboards.own_part import lictor_part, program_path
+from policy.events import ActingEvent, Event, ProcessEvent
 from policy.events import Process as SeenProcess
-from policy.verdict import PostureReference, RuleReference
+from policy.verdict import Decision, PostureReference, RuleReference
 from policy.workload import Workload
-from wire.records import LIVE, Outcome, Result, VerdictRecord, exec_id, process_id
+from wire.records import LIVE, Outcome, Result, VerdictRecord, process_id, program_of, refusal_of
 
 VERDICTS_STREAM = "logs-lictor.verdicts-default"
 """The data stream of verdicts and outcomes."""
@@ -41,12 +44,13 @@ _OS = ecs.OperatingSystem(type="linux")
 
 _Success = Literal["success", "failure", "unknown"]
 
-_TYPES: dict[str, tuple[str, ...]] = {
-    "block": ("start", "denied"),
-    "audit": ("start", "allowed"),
-    "allow": ("start", "allowed"),
-    "unknown": ("start", "info"),
+_DECIDED: dict[Decision, str] = {
+    "block": "denied",
+    "audit": "allowed",
+    "allow": "allowed",
+    "unknown": "info",
 }
+"""The type that a decision adds to those of what was done."""
 
 _SUCCESS: dict[Result, _Success] = {"terminated": "success", "no-longer-denied": "unknown"}
 """Of a termination; every other result is a failure: what was denied was not stopped."""
@@ -79,19 +83,34 @@ def verdict_document(record: VerdictRecord) -> ecs.Document:
     Raises:
         DocumentError: a time that Elasticsearch cannot hold.
     """
-    decision = record.verdict.decision
-    denied = decision == "block" and record.enforcement != "off"
+    deed = deed_of(record.event)
     event = _event(
         record,
+        deed,
         kind="alert" if record.candidate == LIVE else "event",
-        type_=_TYPES[decision],
-        # Whether a denied program was stopped is its outcome's to say; without enforcement it ran.
-        outcome="unknown" if denied else "success",
+        type_=tuple(dict.fromkeys((*deed.types, _DECIDED[record.verdict.decision]))),
+        outcome=_went(record),
         created=timestamp(record.judged_ns),
+        action=deed.action,
     )
     return _document(
-        record, "verdict", at=timestamp(record.event.time_ns), message=record.verdict.sentence, event=event
+        record,
+        deed,
+        "verdict",
+        at=timestamp(record.event.time_ns),
+        message=record.verdict.sentence,
+        event=event,
     )
+
+
+def _went(record: VerdictRecord) -> _Success:
+    """How what was done went, as far as the verdict's time can tell."""
+    event = record.event
+    if isinstance(event, ActingEvent):
+        return "failure" if refusal_of(event) else "success"
+    # Whether a denied program was stopped is its outcome's to say; without enforcement it ran.
+    denied = record.verdict.decision == "block" and record.enforcement != "off"
+    return "unknown" if denied else "success"
 
 
 def outcome_document(outcome: Outcome) -> ecs.Document:
@@ -101,10 +120,12 @@ def outcome_document(outcome: Outcome) -> ecs.Document:
         DocumentError: a time that Elasticsearch cannot hold.
     """
     record = outcome.record
+    deed = deed_of(record.event)
     carried_out = timestamp(outcome.carried_out_ns)
     killed_after = outcome.exec_to_kill_ns
     event = _event(
         record,
+        deed,
         kind="event",
         type_=("end", "denied") if outcome.result == "terminated" else ("info",),
         outcome=_SUCCESS.get(outcome.result, "failure"),
@@ -114,13 +135,15 @@ def outcome_document(outcome: Outcome) -> ecs.Document:
         end=carried_out,
         duration=killed_after,
     )
-    became = ecs.LictorOutcome(
+    became = own_fields.LictorOutcome(
         result=outcome.result,
         node=outcome.node,
         exec_to_kill_ns=killed_after,
         exec_to_kill_ms=None if killed_after is None else killed_after / 1_000_000,
     )
-    return _document(record, "outcome", at=carried_out, message=outcome.sentence, event=event, outcome=became)
+    return _document(
+        record, deed, "outcome", at=carried_out, message=outcome.sentence, event=event, outcome=became
+    )
 
 
 def timestamp(time_ns: int) -> str:
@@ -147,12 +170,13 @@ def _bounded(identifier: str) -> str:
 
 def _document(
     record: VerdictRecord,
+    deed: Deed,
     document: Literal["verdict", "outcome"],
     *,
     at: str,
     message: str,
     event: ecs.Event,
-    outcome: ecs.LictorOutcome | None = None,
+    outcome: own_fields.LictorOutcome | None = None,
 ) -> ecs.Document:
     seen, source, workload = record.event, record.source, record.workload
     user, group = ecs.User(id=str(seen.uid)), ecs.Group(id=str(seen.gid))
@@ -166,24 +190,30 @@ def _document(
         event=event,
         rule=_rule(record),
         process=_process(record, user, group),
+        file=deed.file,
+        network=deed.network,
+        source=deed.source,
+        destination=deed.destination,
+        dns=deed.dns,
         user=user,
         group=group,
         container=_container(workload),
         orchestrator=_orchestrator(workload),
         host=ecs.Host(name=source.node, hostname=source.node, boot=ecs.Boot(id=source.boot_id), os=_OS),
         observer=ecs.Observer(vendor="Lictor", product="Lictor", type="sensor", name=source.node),
-        lictor=_lictor(record, document, outcome),
+        lictor=lictor_part(record, deed, document, outcome),
     )
 
 
 def _event(
     record: VerdictRecord,
+    deed: Deed,
     *,
     kind: Literal["alert", "event"],
     type_: tuple[str, ...],
     outcome: _Success,
     created: str,
-    action: Literal["exec", "terminate"] = "exec",
+    action: str,
     start: str | None = None,
     end: str | None = None,
     duration: int | None = None,
@@ -191,7 +221,7 @@ def _event(
     return ecs.Event(
         id=record.event_id,
         kind=kind,
-        category=("process", "intrusion_detection"),
+        category=(deed.category, "intrusion_detection"),
         type=type_,
         action=action,
         outcome=outcome,
@@ -231,17 +261,18 @@ def _rule(record: VerdictRecord) -> ecs.Rule | None:
 
 def _process(record: VerdictRecord, user: ecs.User, group: ecs.Group) -> ecs.Process:
     seen = record.event
-    path = seen.executable.path
+    path = program_path(program_of(seen))
+    executed = seen if isinstance(seen, ProcessEvent) else None
     return ecs.Process(
         entity_id=process_id(record.source, seen.pid, seen.start_ns),
         pid=seen.pid,
         start=_wall_start(seen, seen.start_ns),
         executable=path,
-        name=_name(path),
-        args=seen.args,
-        args_count=len(seen.args),
-        command_line=" ".join(seen.args) or None,
-        working_directory=seen.cwd or None,
+        name=None if path is None else base_name(path),
+        args=executed.args if executed else (),
+        args_count=len(executed.args) if executed else None,
+        command_line=" ".join(executed.args) or None if executed else None,
+        working_directory=executed.cwd or None if executed else None,
         user=user,
         group=group,
         parent=_parent(record, seen.ancestors[0]) if seen.ancestors else None,
@@ -249,79 +280,13 @@ def _process(record: VerdictRecord, user: ecs.User, group: ecs.Group) -> ecs.Pro
 
 
 def _parent(record: VerdictRecord, parent: SeenProcess) -> ecs.ParentProcess:
-    path = _path(parent.executable)
+    path = program_path(parent.executable)
     return ecs.ParentProcess(
         entity_id=process_id(record.source, parent.pid, parent.start_ns),
         pid=parent.pid,
         start=_wall_start(record.event, parent.start_ns),
         executable=path,
-        name=None if path is None else _name(path),
-    )
-
-
-def _lictor(
-    record: VerdictRecord, document: Literal["verdict", "outcome"], outcome: ecs.LictorOutcome | None
-) -> ecs.Lictor:
-    verdict, workload, decided_by = record.verdict, record.workload, record.verdict.decided_by
-    rule = posture = None
-    if isinstance(decided_by, RuleReference):
-        rule = ecs.LictorRule(
-            kind=decided_by.kind,
-            namespace=decided_by.namespace or None,
-            place=decided_by.place,
-            action=decided_by.action,
-        )
-    elif isinstance(decided_by, PostureReference):
-        posture = ecs.LictorPosture(
-            section=decided_by.posture, mode=decided_by.mode, origin=decided_by.origin
-        )
-    return ecs.Lictor(
-        document=document,
-        verdict=ecs.LictorVerdict(id=record.id),
-        decision=verdict.decision,
-        reason=verdict.reason,
-        action=verdict.action or None,
-        alert=verdict.alert,
-        candidate=record.candidate,
-        enforcement=record.enforcement,
-        rule=rule,
-        posture=posture,
-        policies=ecs.LictorPolicies(offset=record.policies.offset, hash=record.policies.hash),
-        exec=_exec(record),
-        workload=ecs.LictorWorkload(
-            id=workload.id, kind=workload.kind, complete=workload.complete, cgroup=workload.cgroup or None
-        ),
-        outcome=outcome,
-    )
-
-
-def _exec(record: VerdictRecord) -> ecs.LictorExec:
-    seen = record.event
-    source = _path(seen.source)
-    return ecs.LictorExec(
-        id=exec_id(record.source, seen),
-        script=seen.script or None,
-        source=None if source is None else ecs.LictorProgram(executable=source, name=_name(source)),
-        ancestors=tuple(
-            ecs.LictorAncestor(
-                entity_id=process_id(record.source, ancestor.pid, ancestor.start_ns),
-                pid=ancestor.pid,
-                executable=_path(ancestor.executable),
-            )
-            for ancestor in seen.ancestors
-        ),
-        ancestors_truncated=seen.ancestors_truncated,
-        args_truncated=seen.args_truncated,
-        args_redacted=seen.args_redacted,
-        path_truncated=seen.executable.truncated,
-        path_escaped=seen.executable.escaped,
-        unlinked=seen.executable.unlinked,
-        device=str(seen.executable.device),
-        inode=str(seen.executable.inode),
-        owner_uid=str(seen.owner_uid),
-        namespace_pid=seen.namespace_pid,
-        tty=seen.tty or None,
-        cgroup_id=str(seen.cgroup_id),
+        name=None if path is None else base_name(path),
     )
 
 
@@ -348,14 +313,6 @@ def _labels(labels: dict[str, str]) -> dict[str, str]:
     return {name[:LABEL_NAME_LIMIT].replace("\0", "\\x00"): value for name, value in labels.items()}
 
 
-def _wall_start(seen: ProcessEvent, start_ns: int) -> str:
+def _wall_start(seen: Event, start_ns: int) -> str:
     """A start on the boot clock as wall clock, by the event's own pair of clocks."""
     return timestamp(seen.time_ns - seen.boot_ns + start_ns)
-
-
-def _path(executable: Executable | None) -> str | None:
-    return None if executable is None else executable.path or None
-
-
-def _name(path: str) -> str:
-    return path.rpartition("/")[2]

@@ -1,21 +1,19 @@
 """The shape of a document: Elastic Common Schema 9.4 field sets, and this project's own under `lictor`.
 
 Field names and types are ECS's (https://www.elastic.co/docs/reference/ecs); what ECS has no name for
-stands under `lictor`, which ECS never uses. `templates/verdicts.json` maps every field that stands
-here and no other; tests/unit/test_dashboards_template.py holds the two together.
+stands under `lictor` (`dashboards.own_fields`), which ECS never uses. `templates/verdicts.json` maps
+every field that stands there and here and no other; tests/unit/test_dashboards_template.py holds them
+together.
 
 Dates are strings in ISO 8601, UTC, with nanoseconds. Absent values are left out, never empty.
 """
 
 from typing import Literal
 
-import msgspec
+from dashboards.field_set import FieldSet
+from dashboards.own_fields import Lictor
 
 ECS_VERSION = "9.4.0"
-
-
-class FieldSet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """A group of fields. A field that is required here stands in every document that has the group."""
 
 
 class DataStream(FieldSet, frozen=True, kw_only=True):
@@ -39,7 +37,9 @@ class Event(FieldSet, frozen=True, kw_only=True):
     kind: Literal["alert", "event"]
     category: tuple[str, ...]
     type: tuple[str, ...]
-    action: Literal["exec", "terminate"]
+    action: str
+    """Of a verdict, what the process did: `exec`, or what `dashboards.deeds` calls it. Of an outcome:
+    `terminate`."""
     outcome: Literal["success", "failure", "unknown"]
     reason: str
     severity: int | None = None
@@ -48,7 +48,7 @@ class Event(FieldSet, frozen=True, kw_only=True):
     sequence: int
     """The kernel's count on one cpu."""
     start: str | None = None
-    """An outcome's: when the program was executed."""
+    """An outcome's: when the event happened."""
     end: str | None = None
     duration: int | None = None
     """Nanoseconds from exec to kill."""
@@ -92,20 +92,69 @@ class ParentProcess(FieldSet, frozen=True, kw_only=True):
 
 
 class Process(FieldSet, frozen=True, kw_only=True):
-    """The program that was executed. For a script this is its interpreter (`lictor.exec.script`)."""
+    """The program that was executed, or that acted. For a script this is its interpreter."""
 
     entity_id: str
     pid: int
     start: str
-    executable: str
-    name: str
+    executable: str | None = None
+    name: str | None = None
     args: tuple[str, ...] = ()
-    args_count: int
+    """Here and in the next three: only where a program was executed."""
+    args_count: int | None = None
     command_line: str | None = None
     working_directory: str | None = None
     user: User
     group: Group
     parent: ParentProcess | None = None
+
+
+class File(FieldSet, frozen=True, kw_only=True):
+    """The file that something was done to."""
+
+    path: str
+    name: str
+    type: Literal["file", "dir", "symlink"] | None = None
+    uid: str | None = None
+    """Who owns it, by number."""
+    mode: str | None = None
+    """Permissions in octal, such as `0644`."""
+
+
+class Network(FieldSet, frozen=True, kw_only=True):
+    """The socket, as far as it speaks IP."""
+
+    type: Literal["ipv4", "ipv6"] | None = None
+    transport: str | None = None
+    iana_number: str | None = None
+    """The IP protocol's."""
+    protocol: str | None = None
+    """Above the transport: `dns`."""
+    direction: Literal["egress", "ingress"] | None = None
+
+
+class Endpoint(FieldSet, frozen=True, kw_only=True):
+    """One side of a connection."""
+
+    address: str
+    """As the kernel has it: an IP address, or a path of AF_UNIX."""
+    ip: str | None = None
+    """The same, where it is an IP address."""
+    port: int | None = None
+
+
+class DnsQuestion(FieldSet, frozen=True, kw_only=True):
+    """What was asked."""
+
+    name: str
+    type: str | None = None
+
+
+class Dns(FieldSet, frozen=True, kw_only=True):
+    """A name that was asked for."""
+
+    type: Literal["query"]
+    question: DnsQuestion
 
 
 class Image(FieldSet, frozen=True, kw_only=True):
@@ -167,127 +216,24 @@ class Observer(FieldSet, frozen=True, kw_only=True):
     name: str
 
 
-class LictorVerdict(FieldSet, frozen=True, kw_only=True):
-    """Names the verdict; its outcome carries the same."""
-
-    id: str
-
-
-class LictorRule(FieldSet, frozen=True, kw_only=True):
-    """Where the rule that decided stands."""
-
-    kind: str
-    namespace: str | None = None
-    place: str
-    action: str
-
-
-class LictorPosture(FieldSet, frozen=True, kw_only=True):
-    """The default posture that decided, and where it was set."""
-
-    section: str
-    mode: str
-    origin: str
-
-
-class LictorPolicies(FieldSet, frozen=True, kw_only=True):
-    """The policy set that was used."""
-
-    offset: int
-    hash: str
-
-
-class LictorProgram(FieldSet, frozen=True, kw_only=True):
-    """A program that led to the exec."""
-
-    executable: str
-    name: str
-
-
-class LictorAncestor(FieldSet, frozen=True, kw_only=True):
-    """A process above the executed one."""
-
-    entity_id: str
-    pid: int
-    executable: str | None = None
-
-
-class LictorExec(FieldSet, frozen=True, kw_only=True):
-    """What ECS cannot say of an exec. A flag stands only where it is true."""
-
-    id: str
-    script: str | None = None
-    source: LictorProgram | None = None
-    """Who executed it."""
-    ancestors: tuple[LictorAncestor, ...] = ()
-    """The parent first."""
-    ancestors_truncated: bool = False
-    args_truncated: bool = False
-    args_redacted: bool = False
-    path_truncated: bool = False
-    path_escaped: bool = False
-    unlinked: bool = False
-    device: str
-    inode: str
-    """Unsigned 64 bits, which Elasticsearch's `long` cannot hold; likewise `cgroup_id`."""
-    owner_uid: str
-    namespace_pid: int
-    tty: str | None = None
-    cgroup_id: str
-
-
-class LictorWorkload(FieldSet, frozen=True, kw_only=True):
-    """Whose process it was."""
-
-    id: str
-    kind: str
-    complete: bool
-    cgroup: str | None = None
-
-
-class LictorOutcome(FieldSet, frozen=True, kw_only=True):
-    """What became of the order that a denial led to."""
-
-    result: str
-    node: str
-    exec_to_kill_ns: int | None = None
-    exec_to_kill_ms: float | None = None
-
-
-class Lictor(FieldSet, frozen=True, kw_only=True):
-    """This project's own fields."""
-
-    document: Literal["verdict", "outcome"]
-    verdict: LictorVerdict
-    decision: str
-    reason: str
-    """A stable code; docs/semantics.md lists them all."""
-    action: str | None = None
-    """In KubeArmor's words: `Audit`, `Block`, `Audit (Block)`."""
-    alert: bool
-    candidate: str
-    enforcement: str
-    rule: LictorRule | None = None
-    posture: LictorPosture | None = None
-    policies: LictorPolicies
-    exec: LictorExec
-    workload: LictorWorkload
-    outcome: LictorOutcome | None = None
-
-
 class Document(FieldSet, frozen=True, kw_only=True, rename={"timestamp": "@timestamp"}):
     """One document of the verdicts data stream."""
 
     timestamp: str
     message: str
     tags: tuple[str, ...] = ()
-    labels: dict[str, str] = {}
+    labels: dict[str, str] = {}  # noqa: RUF012  # msgspec gives every document its own
     """The workload's labels, names and values bounded."""
     ecs: Ecs
     data_stream: DataStream
     event: Event
     rule: Rule | None = None
     process: Process
+    file: File | None = None
+    network: Network | None = None
+    source: Endpoint | None = None
+    destination: Endpoint | None = None
+    dns: Dns | None = None
     user: User
     group: Group
     container: Container | None = None

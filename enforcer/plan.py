@@ -14,10 +14,11 @@ from typing import NoReturn
 import msgspec
 
 from enforcer.protocol import MAX_AGE_NS, Signal
+from policy.events import ProcessEvent
 from policy.judge import judge
 from policy.policy_set import PolicySet
 from policy.workload import Workload
-from wire.records import LIVE, Order, Result, event_id, verdict_id
+from wire.records import LIVE, Order, Result, event_id, kind_of, verdict_id
 from wire.seal import is_sealed
 
 
@@ -141,6 +142,17 @@ def _unrepeated(order: Order, facts: Facts) -> Instruction | None:
     return Repeated() if order.id in facts.done else None
 
 
+def _about_a_start(order: Order, facts: Facts) -> Instruction | None:
+    del facts
+    if isinstance(order.record.event, ProcessEvent):
+        return None
+    # A process is ended because it became a program that it may not be. What else it does has happened
+    # by now and cannot be refused from here, and ending it for that is something that nobody asked for.
+    kind = kind_of(order.record.event)
+    sentence = f"Only the start of a program can be answered by ending it; the event's kind is {kind}."
+    return Report(result="unsupported", sentence=sentence, final=True)
+
+
 def _same_boot(order: Order, facts: Facts) -> Instruction | None:
     if order.record.source.boot_id == facts.node.boot_id:
         return None
@@ -185,9 +197,9 @@ def _there(order: Order, facts: Facts) -> Instruction | None:
 
 
 def _denied_still(order: Order, facts: Facts) -> Instruction | None:
-    event = order.record.event
-    seen = facts.seen
-    assert isinstance(seen, Living)  # noqa: S101  `_there` let nothing else through
+    event, seen = order.record.event, facts.seen
+    assert isinstance(event, ProcessEvent)  # noqa: S101  `_about_a_start` let nothing else through
+    assert isinstance(seen, Living)  # noqa: S101  nor `_there`
     own = seen.workload
     if own.id != order.record.workload.id:
         return _stale(
@@ -221,7 +233,16 @@ def _denied_still(order: Order, facts: Facts) -> Instruction | None:
     )
 
 
-CHECKS: tuple[Check, ...] = (_addressed, _sealed, _unrepeated, _same_boot, _timely, _there, _denied_still)
+CHECKS: tuple[Check, ...] = (
+    _addressed,
+    _sealed,
+    _unrepeated,
+    _about_a_start,
+    _same_boot,
+    _timely,
+    _there,
+    _denied_still,
+)
 """In this order: nothing is remembered, looked at or said about an event that the node did not seal."""
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 import msgspec
 
 from policy.changes import Enforcement
-from policy.events import ProcessEvent
+from policy.events import ExitEvent, JudgedEvent, ProcessEvent
 from policy.judge import judge
 from policy.policy_set import PolicySet
 from policy.verdict import Verdict
@@ -37,7 +37,7 @@ def judge_batch(batch: EventBatch, policy_set: PolicySet, now_ns: int) -> Judged
         RecordError: an event that must be told is not whole (`streams.reading`).
     """
     rules = policy_set.for_workload(batch.workload)
-    events = [event for event in batch.events if isinstance(event, ProcessEvent)]
+    events = [event for event in batch.events if not isinstance(event, ExitEvent)]
     verdicts = [judge(event, rules) for event in events]
 
     # The judge answers equal questions with the same object. Grouping by identity costs next to
@@ -68,8 +68,12 @@ def _is_told(verdict: Verdict) -> bool:
 
 
 def _is_ordered(record: VerdictRecord) -> bool:
+    # Only starting a program can be answered by ending the process. What else was denied happened before
+    # the order could arrive, and whether its process must end for it is for nobody to guess: such orders
+    # come with the sensors and enforcers that can refuse the act itself.
     return (
-        record.verdict.decision == "block"
+        isinstance(record.event, ProcessEvent)
+        and record.verdict.decision == "block"
         and record.enforcement == "terminate"
         and record.workload.complete
         and not record.source.recorded
@@ -84,7 +88,7 @@ class _About(msgspec.Struct, frozen=True, kw_only=True):
     judged_ns: int
 
 
-def _record(batch: EventBatch, event: ProcessEvent, verdict: Verdict, about: _About) -> VerdictRecord:
+def _record(batch: EventBatch, event: JudgedEvent, verdict: Verdict, about: _About) -> VerdictRecord:
     event_name = event_id(batch.source, event)
     return VerdictRecord(
         id=verdict_id(event_name, LIVE),

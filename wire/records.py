@@ -4,12 +4,13 @@ All are JSON. A reader that meets a `schema` it does not know refuses the record
 files in tests/golden hold one of every version.
 """
 
+import errno
 from typing import Literal
 
 import msgspec
 
 from policy.changes import Enforcement
-from policy.events import AnyEvent, ProcessEvent
+from policy.events import AnyEvent, Executable, JudgedEvent, ProcessEvent
 from policy.verdict import Verdict
 from policy.workload import Workload
 
@@ -22,6 +23,7 @@ Result = Literal[
     "stale-identity",
     "no-longer-denied",
     "unverified",
+    "unsupported",
     "expired",
     "protected",
     "capped",
@@ -64,6 +66,23 @@ def exec_id(source: Source, event: ProcessEvent) -> str:
     return f"{process_id(source, event.pid, event.start_ns)}/{event.boot_ns}"
 
 
+def program_of(event: JudgedEvent) -> Executable | None:
+    """The program that did it: the one that was executed, or that acted; None where it is not known."""
+    return event.executable if isinstance(event, ProcessEvent) else event.actor
+
+
+def kind_of(event: AnyEvent) -> str:
+    """The event's `kind`, as it travels."""
+    return str(type(event).__struct_config__.tag)
+
+
+def refusal_of(event: JudgedEvent) -> int:
+    """The errno with which the kernel itself refused the act; 0 where it was done, or is under way."""
+    if isinstance(event, ProcessEvent) or event.result >= 0 or event.result == -errno.EINPROGRESS:
+        return 0
+    return -event.result
+
+
 def verdict_id(event: str, candidate: str = LIVE) -> str:
     """The event's id and who judged: delivered twice, counted once."""
     return f"{event}/{candidate}"
@@ -86,7 +105,7 @@ class VerdictRecord(msgspec.Struct, frozen=True, kw_only=True):
     event_id: str
     source: Source
     workload: Workload
-    event: ProcessEvent
+    event: JudgedEvent
     verdict: Verdict
     enforcement: Enforcement
     """What the namespace asked for. What became of it is the outcome's to say."""

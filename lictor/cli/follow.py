@@ -1,5 +1,6 @@
 """`lictor events`, `verdicts` and `outcomes`: follow a topic, in text or JSON."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -17,10 +18,22 @@ from confluent_kafka import (
 )
 
 from lictor.cli.context import Form, Output, given, json_line, out, warn
-from policy.events import AnyEvent, ExitEvent, ProcessEvent
+from policy.events import (
+    AnyEvent,
+    CapabilityEvent,
+    DnsEvent,
+    ExitEvent,
+    FileEvent,
+    JudgedEvent,
+    MemoryEvent,
+    NetworkEvent,
+    ProcessEvent,
+    SyscallEvent,
+)
 from wire.codec import Reader, RecordError, read_batch, read_outcome, read_verdict
 from wire.kafka import ClientConfig, is_transient, partition_of, take
-from wire.records import EventBatch, Outcome, VerdictRecord
+from wire.records import EventBatch, Outcome, VerdictRecord, program_of, refusal_of
+from wire.sockets import family_name, ip_protocol, ip_protocol_name, type_name
 from wire.text import printable
 from wire.topic_admin import TopicError, partition_counts
 
@@ -85,11 +98,49 @@ def outcomes(
 
 def event_line(batch: EventBatch, event: AnyEvent) -> str:
     """One event for people."""
-    who = batch.workload.title
-    if isinstance(event, ExitEvent):
-        how = f"signal {event.signal}" if event.signal else f"code {event.exit_code}"
-        return printable(f"{clock(event.time_ns)}  {who}  {event.pid} ended with {how}")
-    return printable(f"{clock(event.time_ns)}  {who}  {event.pid} runs {command(event)}")
+    return printable(f"{clock(event.time_ns)}  {batch.workload.title}  {event.pid} {deed(event)}")
+
+
+def deed(event: AnyEvent) -> str:
+    """What a process did, in words that follow its pid."""
+    match event:
+        case ExitEvent():
+            return (
+                f"ended with signal {event.signal}" if event.signal else f"ended with code {event.exit_code}"
+            )
+        case ProcessEvent():
+            return f"runs {command(event)}"
+        case FileEvent():
+            done = f"{event.access} {event.path}" + (f" {event.new_path}" if event.new_path else "")
+        case NetworkEvent():
+            done = f"{event.operation} {_socket(event)}"
+        case DnsEvent():
+            done = f"asks for {event.name}" + (f" ({event.record})" if event.record else "")
+        case CapabilityEvent():
+            done = f"uses capability {event.capability}"
+        case SyscallEvent():
+            done = f"calls {event.syscall}" + (f" {event.path}" if event.path else "")
+        case MemoryEvent():
+            done = "makes anonymous memory executable"
+    refusal = refusal_of(event)
+    return f"{_actor(event)}: {done}" + (f" ({os.strerror(refusal)})" if refusal else "")
+
+
+def _actor(event: JudgedEvent) -> str:
+    program = program_of(event)
+    return program.path if program else "(program not known)"
+
+
+def _socket(event: NetworkEvent) -> str:
+    number = ip_protocol(event.family, event.type, event.protocol)
+    name = None if number is None else ip_protocol_name(number)
+    what = name or f"{family_name(event.family)} {type_name(event.type)}"
+    if not event.address:
+        return what
+    if not event.port:
+        return f"{what} {event.address}"
+    address = f"[{event.address}]" if ":" in event.address else event.address
+    return f"{what} {address}:{event.port}"
 
 
 def verdict_line(record: VerdictRecord) -> str:
@@ -104,7 +155,7 @@ def outcome_line(outcome: Outcome) -> str:
     """One outcome for people."""
     return printable(
         f"{clock(outcome.carried_out_ns)}  {outcome.result:<14}  {outcome.record.workload.title}  "
-        f"{outcome.record.event.executable.path}  {outcome.sentence}"
+        f"{_actor(outcome.record.event)}  {outcome.sentence}"
     )
 
 

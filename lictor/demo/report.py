@@ -4,6 +4,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lictor.demo.scenario import Seen
+from policy.events import ProcessEvent
 from wire.records import Outcome, VerdictRecord
 from wire.text import printable
 
@@ -32,6 +33,8 @@ def table(seen: Seen) -> Table:
 
 def _event(record: VerdictRecord) -> Text:
     event = record.event
+    if not isinstance(event, ProcessEvent):
+        return Text(printable(record.verdict.sentence))
     text = Text(printable(event.executable.path))
     if event.source is not None:
         text.append(f"\n from {printable(event.source.path)}", style="dim")

@@ -20,6 +20,7 @@ from lictor.sample.container import SampleContainer
 from lictor.sample.visitor import Page, visit
 from policy.changes import Change, Enforcement, NamespaceChanged, PolicyApplied
 from policy.documents import Document, read_documents
+from policy.events import ProcessEvent
 from wire.policy_log import append_change
 from wire.records import Outcome, VerdictRecord
 
@@ -67,9 +68,7 @@ class Seen:
     def shells(self, decision: str) -> list[VerdictRecord]:
         """The verdicts on the shell's start."""
         return [
-            one
-            for one in self.verdicts.values()
-            if one.event.executable.path == SHELL and one.verdict.decision == decision
+            one for one in self.verdicts.values() if _starts_shell(one) and one.verdict.decision == decision
         ]
 
 
@@ -183,7 +182,7 @@ class Scenario:
         return [
             one.record
             for one in self._seen.outcomes.values()
-            if one.result == "terminated" and one.record.event.executable.path == SHELL
+            if one.result == "terminated" and _starts_shell(one.record)
         ]
 
     def _all_answered(self) -> bool:
@@ -225,6 +224,11 @@ def _policies() -> tuple[Document, ...]:
     if result.problems:
         raise RuntimeError(f"the sample policy does not read: {result.problems[0]}")
     return result.documents
+
+
+def _starts_shell(record: VerdictRecord) -> bool:
+    event = record.event
+    return isinstance(event, ProcessEvent) and event.executable.path == SHELL
 
 
 def _pinged(page: Page) -> bool:

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from lictor.cli.follow import clock
 from lictor.sample.attack import Step
-from wire.records import Outcome, VerdictRecord
+from wire.records import Outcome, VerdictRecord, program_of
 from wire.text import printable
 
 _STEPS: dict[Step, str] = {
@@ -69,7 +69,8 @@ def _told(record: VerdictRecord | Outcome) -> tuple[int, str, str]:
 
 
 def _outcome(outcome: Outcome) -> str:
-    path = outcome.record.event.executable.path
+    program = program_of(outcome.record.event)
+    path = program.path if program else "a program that is not known"
     if outcome.exec_to_kill_ns is None:
         return f"{path}: {outcome.sentence}"
     return f"{path}, {outcome.exec_to_kill_ns / 1e6:.1f} ms after its exec"

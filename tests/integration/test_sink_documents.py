@@ -43,7 +43,7 @@ def test_found_by_the_fields_that_people_search(desk: Desk) -> None:
         {"term": {"labels.app": "dvwa-web"}},
         {"term": {"orchestrator.namespace": "dvwa"}},
         {"term": {"process.parent.name": "dash"}},
-        {"term": {"lictor.exec.ancestors.executable": "/usr/sbin/apache2"}},
+        {"term": {"lictor.process.ancestors.executable": "/usr/sbin/apache2"}},
         {"match_phrase": {"process.command_line.text": "uname -a"}},
         {"term": {"process.args": "id; uname -a"}},
         {"term": {"host.name": "node-1"}},

@@ -27,7 +27,7 @@ from enforcer.plan import (
 )
 from enforcer.protocol import MAX_AGE_NS, Signal
 from policy.changes import PolicyApplied, SettingsChanged
-from policy.events import Executable, Namespaces, Process, ProcessEvent
+from policy.events import Executable, JudgedEvent, Namespaces, Process, ProcessEvent
 from policy.policy_set import PolicySet
 from policy.workload import HOST, Workload
 from tests.fixtures.orders import (
@@ -40,7 +40,8 @@ from tests.fixtures.orders import (
     policies,
     source,
 )
-from wire.records import Order
+from tests.fixtures.records import ACTS
+from wire.records import Order, kind_of
 
 CGROUP = "/pods/web"
 WORKLOAD = container(CGROUP)
@@ -325,9 +326,31 @@ def test_a_host_process_must_be_where_it_was_seen() -> None:
     assert (instruction.cgroup, instruction.descendants) == ("/system.slice/x.service", False)
 
 
+def _of_another_kind(act: JudgedEvent) -> Spoil:
+    """An order for an act that this node's sensor did seal."""
+    at = msgspec.structs.replace(
+        act, boot_ns=EVENT.boot_ns, pid=EVENT.pid, start_ns=EVENT.start_ns, actor=EVENT.executable
+    )
+    return lambda case: Case(order_of(at, WORKLOAD, sealed_source=source(BOOT)), case.facts)
+
+
+@pytest.mark.parametrize("act", ACTS, ids=kind_of)
+def test_only_the_start_of_a_program_is_answered_by_ending_it(act: JudgedEvent) -> None:
+    case = _of_another_kind(act)(good())
+    instruction = plan(case.order, case.facts)
+    assert isinstance(instruction, Report)
+    assert instruction.result == "unsupported"
+    assert f"kind is {kind_of(act)}" in instruction.sentence
+
+
+def test_an_act_that_nobody_sealed_is_unverified_like_any_other() -> None:
+    case = _event(seal="")(_of_another_kind(ACTS[0])(good()))
+    assert _result(case) == "unverified"
+
+
 def test_every_check_is_the_first_to_stop_something() -> None:
     stops = {check.__name__: 0 for check in CHECKS}
-    for spoil in SPOILS.values():
+    for spoil in (*SPOILS.values(), _of_another_kind(ACTS[0])):
         case = spoil(good())
         for check in CHECKS:
             if check(case.order, case.facts) is not None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from policy.changes import NamespaceChanged
+from policy.changes import NamespaceChanged, PolicyApplied
 from policy.events import ExitEvent
 from policy.policy_set import PolicySet
 from policy.verdict import RuleReference
 from streams.judging import ORDER_LIFETIME_NS, judge_batch
+from tests.fixtures.records import ACT_BATCH
 from tests.fixtures.stream_workers import DENIED, NAMESPACE, batch, blocking, process_event, workload
-from wire.records import PolicyPosition, event_id
+from wire.records import PolicyPosition, event_id, kind_of
 
 NOW_NS = 1_800_000_000_000_000_000
 OTHER = "/usr/bin/other"
@@ -85,6 +86,35 @@ def test_ends_of_processes_are_not_judged(denying: PolicySet) -> None:
     judged = judge_batch(made, denying, NOW_NS)
     assert judged.events == 1
     assert [record.event.sequence for record in judged.verdicts] == [3]
+
+
+EVERY_KIND: dict[str, dict[str, object]] = {
+    "process": {"process": {"matchPaths": [{"path": "/usr/bin/bash"}]}},
+    "file": {"file": {"matchPaths": [{"path": "/var/www/html/shell.php"}]}},
+    "network": {"network": {"matchProtocols": [{"protocol": "tcp"}]}},
+    "dns": {"network": {"matchDNSQueries": [{"domain": "evil.example"}]}},
+    "capability": {"capabilities": {"matchCapabilities": [{"capability": "net_raw"}]}},
+    "syscall": {"syscalls": {"matchSyscalls": [{"syscall": ["unlink"]}]}},
+    "memory": {"presets": [{"name": "anonymousMapExec", "action": "Block"}]},
+}
+
+
+@pytest.mark.parametrize("kind", EVERY_KIND)
+def test_every_kind_of_event_is_judged_and_only_starts_of_programs_make_orders(kind: str) -> None:
+    document = {
+        "apiVersion": "security.kubearmor.com/v1",
+        "kind": "KubeArmorPolicy",
+        "metadata": {"name": "deny-one-kind", "namespace": ACT_BATCH.workload.namespace},
+        "spec": {"selector": {"matchLabels": {"app": "dvwa-web"}}, "action": "Block", **EVERY_KIND[kind]},
+    }
+    applied = PolicyApplied(document=msgspec.Raw(msgspec.json.encode(document)))
+    judged = judge_batch(ACT_BATCH, PolicySet.empty().apply(applied, 0), NOW_NS)
+    assert judged.events == len(ACT_BATCH.events) - 1
+    (record,) = judged.verdicts
+    assert kind_of(record.event) == kind
+    assert record.event in ACT_BATCH.events
+    assert record.verdict.decision == ("audit" if kind == "syscall" else "block")
+    assert len(judged.orders) == (kind == "process")
 
 
 def test_an_empty_batch_comes_to_nothing(denying: PolicySet) -> None:

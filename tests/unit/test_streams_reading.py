@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import pytest
 from msgspec.structs import replace
 
-from policy.events import ExitEvent, ProcessEvent
+from policy.events import ExitEvent, JudgedEvent, ProcessEvent
 from policy.policy_set import PolicySet
 from streams.judging import judge_batch
-from streams.reading import CarriedEvent, read_for_judging, whole
-from tests.fixtures.records import BATCH, EVENT, EXIT
+from streams.reading import CarriedProcess, is_carried, read_for_judging, whole
+from tests.fixtures.records import ACT_BATCH, BATCH, EVENT, EXIT
 from tests.fixtures.stream_workers import ALLOWED, DENIED, batch, blocking, process_event
 from wire.codec import RecordError, encode, read_batch
 
@@ -31,7 +32,7 @@ def whole_event(sequence: int, path: str) -> ProcessEvent:
 def test_verdicts_and_orders_are_the_same_as_of_the_whole_batch(denying: PolicySet) -> None:
     value = encode(batch([whole_event(n, DENIED if n % 3 == 0 else ALLOWED) for n in range(12)]))
     read = read_for_judging(value)
-    assert all(type(event) is CarriedEvent for event in read.events)
+    assert all(type(event) is CarriedProcess for event in read.events)
     assert len(judge_batch(read, denying, NOW_NS).verdicts) == 4
     assert judge_batch(read, denying, NOW_NS) == judge_batch(read_batch(value), denying, NOW_NS)
 
@@ -42,6 +43,27 @@ def test_what_is_carried_comes_out_as_it_went_in() -> None:
     assert whole(event) == EVENT
     assert exit_event == EXIT
     assert isinstance(exit_event, ExitEvent)
+
+
+def test_every_kind_is_carried_and_comes_out_as_it_went_in() -> None:
+    read = read_for_judging(encode(ACT_BATCH)).events
+    assert [is_carried(event) for event in read] == [not isinstance(event, ExitEvent) for event in read]
+    assert tuple(event if isinstance(event, ExitEvent) else whole(event) for event in read) == (
+        ACT_BATCH.events
+    )
+
+
+def test_what_is_judged_of_every_kind_is_the_same_as_of_the_whole_batch() -> None:
+    unknown = replace(ACT_BATCH, workload=replace(ACT_BATCH.workload, complete=False))
+    value = encode(unknown)
+    judged = judge_batch(read_for_judging(value), PolicySet.empty(), NOW_NS)
+    assert len(judged.verdicts) == len(ACT_BATCH.events) - 1
+    assert judged == judge_batch(read_batch(value), PolicySet.empty(), NOW_NS)
+
+
+@pytest.mark.parametrize("kind", get_args(JudgedEvent), ids=lambda kind: kind.__name__)
+def test_no_kind_is_forgotten(kind: type[JudgedEvent]) -> None:
+    assert any(type(event) is kind for event in ACT_BATCH.events)
 
 
 def test_an_event_without_ancestors_is_whole_without_them() -> None:

@@ -13,6 +13,8 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "v1"
 READERS: dict[str, tuple[Any, codec.Reader[Any]]] = {
     "event-batch": (records.BATCH, codec.read_batch),
     "verdict": (records.VERDICT, codec.read_verdict),
+    "event-batch-every-kind": (records.ACT_BATCH, codec.read_batch),
+    **{f"verdict-{kind}": (record, codec.read_verdict) for kind, record in records.ACT_VERDICTS.items()},
     "order": (records.ORDER, codec.read_order),
     "outcome": (records.OUTCOME, codec.read_outcome),
     "epoch": (records.EPOCH, codec.read_epoch),

@@ -1,10 +1,10 @@
 import msgspec
 import pytest
 
-from policy.events import Executable, ProcessEvent
-from tests.fixtures.records import BATCH, EVENT, SOURCE
+from policy.events import Executable, JudgedEvent, ProcessEvent
+from tests.fixtures.records import ACTS, BATCH, EVENT, SOURCE
 from wire.codec import encode, read_batch
-from wire.records import EventBatch, Source
+from wire.records import EventBatch, Source, kind_of
 from wire.seal import is_sealed, seal
 
 KEY = bytes(range(32))
@@ -32,6 +32,14 @@ def test_a_seal_survives_the_wire() -> None:
 )
 def test_any_change_breaks_it(forged: ProcessEvent) -> None:
     assert not is_sealed(KEY, SOURCE, WORKLOAD, forged)
+
+
+@pytest.mark.parametrize("act", ACTS, ids=kind_of)
+def test_every_kind_of_event_is_sealed_alike(act: JudgedEvent) -> None:
+    sealed = seal(KEY, SOURCE, WORKLOAD, act)
+    (event,) = read_batch(encode(msgspec.structs.replace(BATCH, events=(sealed,)))).events
+    assert is_sealed(KEY, SOURCE, WORKLOAD, event)
+    assert not is_sealed(KEY, SOURCE, WORKLOAD, msgspec.structs.replace(event, uid=0))
 
 
 def test_it_holds_for_one_workload_one_source_and_one_key_only() -> None:
