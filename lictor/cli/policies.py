@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from lictor.cli import policy_test
 from lictor.cli.context import Form, Output, err, fail, given, json_line, out
 from lictor.cli.policy_files import read_policies
 from lictor.cli.policy_lint import lint_policies
@@ -16,6 +17,8 @@ from policy.changes import PolicyApplied, PolicyDeleted
 app = typer.Typer(no_args_is_help=True, help="Policies: KubeArmorPolicy documents and their kin.")
 
 app.command("lint")(lint_policies)
+
+app.command("test")(policy_test.run_tests)
 
 KINDS = ("KubeArmorPolicy", "KubeArmorClusterPolicy", "KubeArmorHostPolicy")
 

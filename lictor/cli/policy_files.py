@@ -43,6 +43,14 @@ def read_file(path: Path) -> TextFile:
         fail(f"{path}: {error}", USAGE)
 
 
+def read_input() -> TextFile:
+    """Standard input. What is no text is an error of usage, which ends the command."""
+    try:
+        return TextFile("standard input", sys.stdin.read())
+    except UnicodeDecodeError as error:
+        fail(f"standard input: {error}", USAGE)
+
+
 def policy_texts(paths: Sequence[Path]) -> list[TextFile]:
     """The texts of files, folders and standard input (`-`) that may hold policies, in the order given.
 
@@ -51,7 +59,7 @@ def policy_texts(paths: Sequence[Path]) -> list[TextFile]:
     texts: list[TextFile] = []
     for path in paths:
         if str(path) == STANDARD_INPUT:
-            texts.append(TextFile("standard input", sys.stdin.read()))
+            texts.append(read_input())
         else:
             whole = path.is_dir()
             texts += [read_file(one) for one in files_of(path) if not (whole and is_test_file(one))]

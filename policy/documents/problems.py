@@ -69,6 +69,10 @@ class ProblemCode(StrEnum):
     """A selector that cannot be used."""
     ONE_OF = "one-of"
     """Of two fields exactly one must be there."""
+    UNKNOWN_NAME = "unknown-name"
+    """A name that stands for nothing: a workload, reason or file of a test."""
+    DUPLICATE_NAME = "duplicate-name"
+    """Two tests of one document have the same name."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
