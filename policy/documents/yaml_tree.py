@@ -23,6 +23,8 @@ MOST_NODES = 200_000
 """Values in one text, aliases counted as often as they stand for something."""
 MOST_PROBLEMS = 1000
 """Problems that one document is searched for."""
+LONGEST_NUMBER = 1024
+"""Characters of one number: Python takes long over more, or refuses to write what it has read."""
 DEEPEST = 40
 """Levels of nesting: a policy needs 8, a dump of an API server's metadata some 12."""
 
@@ -215,6 +217,10 @@ class _Builder:
             self._add(
                 ProblemCode.UNSUPPORTED_YAML, node, place, f"leave out the tag {tag}, or quote the value"
             )
+            return None
+        if kind in {"int", "float"} and len(node.value) > LONGEST_NUMBER:
+            sentence = f"a number has at most {LONGEST_NUMBER} characters; this has {len(node.value)}"
+            self._add(ProblemCode.UNSUPPORTED_YAML, node, place, sentence)
             return None
         try:
             value = construct(cast("ScalarNode", node))
