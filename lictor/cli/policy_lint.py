@@ -57,8 +57,13 @@ def lint_policies(  # noqa: PLR0917  # typer calls it by name
     counts = Counter(finding.severity for finding in findings)
     if output is Form.TEXT:
         number = sum(len(text.documents) for text in texts)
-        said = ", ".join(f"{counts[severity]} {severity}" for severity in Severity)
-        err.print(f"{number} policies read: {said}")
+        said = (
+            _counted(number, "policy", "policies"),
+            _counted(counts[Severity.ERROR], "error", "errors"),
+            _counted(counts[Severity.WARNING], "warning", "warnings"),
+            _counted(counts[Severity.INFO], "note", "notes"),
+        )
+        err.print(f"{said[0]} read: {', '.join(said[1:])}")
     if counts[Severity.ERROR] or (strict and counts[Severity.WARNING]):
         raise typer.Exit(FINDINGS)
 
@@ -77,6 +82,10 @@ def in_lines(finding: Finding) -> str:
             break_on_hyphens=False,
         )
     )
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 def _known(file: Path) -> tuple[Workload, ...]:

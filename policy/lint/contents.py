@@ -56,7 +56,7 @@ def _empty_lists(one: Linted, written: WrittenRule) -> Iterator[Finding]:
 
 
 def labels(one: Linted) -> Iterator[Finding]:
-    """Actions that nobody wrote, that count for nothing or make no sense, and severities that are missing."""
+    """Actions that nobody wrote or that count for nothing, and severities that are missing."""
     rules = [rule for rule in one.written if rule.section != "syscalls"]
     silent = [rule for rule in rules if not rule.says_action]
     if silent:
@@ -72,12 +72,6 @@ def labels(one: Linted) -> Iterator[Finding]:
             "write severity: 1 to 10 at rule, section or spec"
         )
         yield one.finding(LintCode.BLOCK_WITHOUT_SEVERITY, Severity.WARNING, unrated[0].place, sentence)
-    for rule in rules:
-        if rule.section == "presets" and rule.labels.action == "Allow":
-            sentence = (
-                "this preset inherits Allow, and there is nothing to allow; write action: Audit or Block"
-            )
-            yield one.finding(LintCode.PRESET_ALLOWS, Severity.ERROR, rule.place, sentence)
     yield from _syscalls(one)
 
 
@@ -93,7 +87,8 @@ def _syscalls(one: Linted) -> Iterator[Finding]:
             yield one.finding(
                 LintCode.SYSCALLS_ONLY_AUDIT, Severity.WARNING, (*place, "action"), sentence, key=True
             )
-    if rules and spec.syscalls.action is None and spec.action == "Block":
+    inherited = spec.syscalls.action is None and any(rule.rule.action is None for rule in rules)
+    if inherited and spec.action == "Block":
         sentence = (
             "the spec's Block is Audit here: system calls are told and never denied; write action: Audit"
         )

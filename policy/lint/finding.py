@@ -35,8 +35,6 @@ class LintCode(StrEnum):
     """A Block rule's denials carry no severity."""
     SYSCALLS_ONLY_AUDIT = "syscalls-only-audit"
     """A rule of `syscalls` says Block or Allow; it is Audit whatever its action says."""
-    PRESET_ALLOWS = "preset-allows"
-    """A preset inherits Allow; it has to be Audit or Block."""
     SELECTOR_NEVER_MATCHES = "selector-never-matches"
     """The selector contradicts itself or asks for what no workload ever has."""
     SELECTOR_MATCHES_NOTHING = "selector-matches-nothing"

@@ -15,7 +15,7 @@ from policy.lint.precedence import always_alerts_first, always_wins
 from policy.lint.reach import covers
 from policy.lint.rule_groups import Ordered, RuleGroup, groups_of
 
-MOST_COMPARED = 1000
+MOST_COMPARED = 256
 """Rules that one rule is compared with: a text may hold thousands about one path."""
 
 
@@ -49,17 +49,18 @@ class _Shadowed(NamedTuple):
 
 
 def _shadow_of(part: Ordered, group: RuleGroup) -> _Shadowed | None:
-    if part.entry.section == "presets" and part.rule.action == "Allow":
-        return None  # no such preset makes sense; that is another finding
     deciders: list[tuple[Ordered, Inclusion]] = []
     missing = set(part.rule.sources)
     for other in islice(group.candidates(part), MOST_COMPARED):
+        every_source = sources_include(other.rule, part.rule)
+        if not every_source and missing.isdisjoint(other.rule.sources):
+            continue
         inclusion = includes(other.rule, part.rule)
         if inclusion is Inclusion.NO or not _decides(other, part):
             continue
-        if sources_include(other.rule, part.rule):
+        if every_source:
             return _shadowed(part, [(other, inclusion)])
-        if missing.intersection(other.rule.sources) and part.entry.section != "syscalls":
+        if part.entry.section != "syscalls":
             missing.difference_update(other.rule.sources)
             deciders.append((other, inclusion))
             if not missing:

@@ -1,8 +1,9 @@
 """Rules on symbolic links, which never match what the links lead to."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from policy.glob import Glob
+from policy.glob import Glob, GlobError
 from policy.lint.finding import Finding, LintCode, Severity
 from policy.lint.image_layout import Layout, Link, link_at, link_called
 from policy.lint.linted import Linted, WrittenRule
@@ -11,19 +12,23 @@ from policy.target import written_path
 from policy.text import shown
 
 
+class Twin(NamedTuple):
+    """What is listed beside a link and is one of the things that it may lead to."""
+
+    text: str
+    sure: bool
+    """False for bash beside sh, which it is on some images only, and which has uses of its own."""
+
+
 def symlinks(one: Linted, layout: Layout) -> Iterator[Finding]:
     """Traps on images of `layout`, in targets and in sources."""
     for written in one.written:
         for path in paths_of(written):
             link = _link(path, layout)
             if link is not None:
-                twin = _twin(one, written, path, link)
-                yield one.finding(
-                    LintCode.SYMLINK_TRAP,
-                    _severity(path, link, layout, twin),
-                    path.place,
-                    _sentence(link, twin),
-                )
+                twin = _twin(one, written, path, link, layout)
+                severity = _severity(path, link, layout, twin)
+                yield one.finding(LintCode.SYMLINK_TRAP, severity, path.place, _sentence(link, twin))
 
 
 def _link(path: WrittenPath, layout: Layout) -> Link | None:
@@ -44,21 +49,21 @@ def _link(path: WrittenPath, layout: Layout) -> Link | None:
     return Link(link.why, (instead,), instead, link.certain, link.of_file)
 
 
-def _severity(path: WrittenPath, link: Link, layout: Layout, twin: str) -> Severity:
-    if twin or (link.of_file and not path.program):
+def _severity(path: WrittenPath, link: Link, layout: Layout, twin: Twin | None) -> Severity:
+    if (twin and twin.sure) or (link.of_file and not path.program):
         # What is done to a link itself (removed, renamed) is reported by the link's own path.
         return Severity.INFO
-    return Severity.ERROR if link.certain and layout is not Layout.UNKNOWN else Severity.WARNING
+    known = link.certain and layout is not Layout.UNKNOWN and twin is None
+    return Severity.ERROR if known else Severity.WARNING
 
 
-def _sentence(link: Link, twin: str) -> str:
-    if twin:
-        return f"{shown(link.why)}; {shown(twin)} is listed as well, so nothing is lost"
+def _sentence(link: Link, twin: Twin | None) -> str:
+    if twin and twin.sure:
+        return f"{shown(link.why)}; {shown(twin.text)} is listed as well, so nothing is lost"
     return f"{shown(link.why)}, so this never matches there; write {shown(link.advice)}"
 
 
-def _twin(one: Linted, written: WrittenRule, path: WrittenPath, link: Link) -> str:
-    """What is listed beside `path` that means what it was meant to mean; empty where nothing is."""
+def _twin(one: Linted, written: WrittenRule, path: WrittenPath, link: Link, layout: Layout) -> Twin | None:
     if path.source:
         beside = [other for other in paths_of(written) if other.source]
     else:
@@ -69,10 +74,20 @@ def _twin(one: Linted, written: WrittenRule, path: WrittenPath, link: Link) -> s
             for other in paths_of(rule)
             if not other.source
         ]
-    wanted = [(instead, Glob(instead)) for instead in link.instead]
-    for other in beside:
-        text = written_path(other.text)
-        for instead, glob in wanted:
-            if text == instead or (other.field == "path" and glob.matches(text)):
-                return text
-    return ""
+    found = [
+        written_path(other.text)
+        for other in beside
+        if any(_is(written_path(other.text), instead) for instead in link.instead)
+        and _link(other, layout) is None
+    ]
+    is_shell = written_path(path.text).rpartition("/")[2] == "sh"
+    twins = [Twin(text, not (is_shell and text.rpartition("/")[2] == "bash")) for text in found]
+    return max(twins, key=lambda twin: twin.sure, default=None)
+
+
+def _is(path: str, instead: str) -> bool:
+    """Whether a path is what should be written, which may be a glob."""
+    try:
+        return path == instead or Glob(instead).matches(path)
+    except GlobError:
+        return False  # it holds a path as it was written, which need not be a glob
