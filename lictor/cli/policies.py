@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from lictor.cli import policy_test
+from lictor.cli import policy_diff, policy_explain, policy_test
 from lictor.cli.context import Form, Output, err, fail, given, json_line, out
 from lictor.cli.policy_files import read_policies
 from lictor.cli.policy_lint import lint_policies
@@ -19,6 +19,8 @@ app = typer.Typer(no_args_is_help=True, help="Policies: KubeArmorPolicy document
 app.command("lint")(lint_policies)
 
 app.command("test")(policy_test.run_tests)
+app.command("explain")(policy_explain.explain)
+app.command("diff")(policy_diff.diff)
 
 KINDS = ("KubeArmorPolicy", "KubeArmorClusterPolicy", "KubeArmorHostPolicy")
 

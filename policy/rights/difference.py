@@ -15,6 +15,7 @@ from policy.posture import Standing
 from policy.rights.groups import Group, Grouped, grouped, standing_in, title_of
 from policy.rights.matrix import Effect, Matrix, Right, SectionRights, matrix_of
 from policy.rights.probes import MOST_PROBES, Asked
+from policy.rights.told import Told, told
 from policy.sections import SectionName
 from policy.verdict import PostureReference, RuleReference, Verdict
 from policy.workload import Workload
@@ -31,6 +32,8 @@ class Consequence(msgspec.Struct, frozen=True, kw_only=True):
     section: SectionName
     """The section whose rules it was made of."""
     event: JudgedEvent
+    described: Told
+    """The event as people write it."""
     before: Verdict
     after: Verdict
 
@@ -244,7 +247,14 @@ def _consequences(
             name = msgspec.json.encode(event)
             if change is not None and name not in seen:
                 seen.add(name)
-                yield Consequence(change=change, section=section, event=event, before=was, after=now)
+                yield Consequence(
+                    change=change,
+                    section=section,
+                    event=event,
+                    described=told(event),
+                    before=was,
+                    after=now,
+                )
         if not asked.complete:
             limits[f"of section {section} no more than {MOST_PROBES} events were tried for one workload"] = (
                 None
