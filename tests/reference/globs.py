@@ -1,4 +1,4 @@
-"""Globs by trying everything."""
+"""Globs by trying everything. No escapes, no brackets in braces, no nesting."""
 
 from functools import cache
 
@@ -46,3 +46,21 @@ def _match(pattern: str, path: str) -> bool:  # noqa: PLR0911 - one return a con
         fits = listed != inside.startswith("!") and path[0] != "/"
         return fits and _match(pattern[end + 1 :], path[1:])
     return pattern[0] == path[0] and _match(pattern[1:], path[1:])
+
+
+def glob_could_match(pattern: str, tail: str) -> bool:
+    """Whether a path whose front was cut off and that ends in `tail` could match, component by component.
+
+    They are compared from the end, up to the first with `**`; the first of `tail` may itself be cut.
+    """
+    return any(_could_match(one.split("/"), tail.split("/")[1:]) for one in braces(pattern))
+
+
+def _could_match(wanted: list[str], seen: list[str]) -> bool:
+    if not seen:
+        return True
+    if not wanted:
+        return False
+    if "**" in wanted[-1]:
+        return True
+    return _match(wanted[-1], seen[-1]) and _could_match(wanted[:-1], seen[:-1])
