@@ -1,4 +1,4 @@
-"""`lictor policy apply`, `get` and `delete`: the documents in force."""
+"""`lictor policy`: its commands by name, and those about the documents in force."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from lictor.cli import policy_diff, policy_explain, policy_test
+from lictor.cli import policy_diff, policy_explain, policy_test, schema
 from lictor.cli.context import Form, Output, err, fail, given, json_line, out
 from lictor.cli.policy_files import read_policies
 from lictor.cli.policy_lint import lint_policies
@@ -17,10 +17,11 @@ from policy.changes import PolicyApplied, PolicyDeleted
 app = typer.Typer(no_args_is_help=True, help="Policies: KubeArmorPolicy documents and their kin.")
 
 app.command("lint")(lint_policies)
-
 app.command("test")(policy_test.run_tests)
 app.command("explain")(policy_explain.explain)
 app.command("diff")(policy_diff.diff)
+app.command("schema")(schema.schema)
+app.command("crds")(schema.crds)
 
 KINDS = ("KubeArmorPolicy", "KubeArmorClusterPolicy", "KubeArmorHostPolicy")
 
