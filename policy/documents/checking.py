@@ -29,7 +29,7 @@ def checked(part: Part, model: type[M], problems: list[Problem]) -> M | None:
             sentence = "it has no value; give one or leave the field out"
             problems.append(problem_at(part.located, place, ProblemCode.MISSING_VALUE, sentence, key=True))
     try:
-        return model.model_validate_json(msgspec.json.encode(value))
+        found = model.model_validate_json(msgspec.json.encode(value))
     except ValidationError as error:
         for details in error.errors(include_url=False):
             place = details["loc"]
@@ -38,6 +38,7 @@ def checked(part: Part, model: type[M], problems: list[Problem]) -> M | None:
                 is_key = code is ProblemCode.UNKNOWN_FIELD
                 problems.append(problem_at(part.located, place, code, sentence, key=is_key))
         return None
+    return None if nulls else found
 
 
 def problem_at(

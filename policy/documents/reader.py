@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from policy.documents.beside import stands_beside_policies
+from policy.documents.beside import TEST_KIND, stands_beside_policies
 from policy.documents.checking import by_position, checked, problem_at
 from policy.documents.explain import noun
 from policy.documents.fields import nearest
@@ -152,7 +152,7 @@ def _explain_kind(kind: Value, part: Part, add: _Add) -> None:
         sentence = f"{kind} is a list within a list; put its items into the outer one"
         add(ProblemCode.UNKNOWN_KIND, ("kind",), sentence)
     else:
-        near = nearest(str(kind), KINDS)
+        near = nearest(str(kind), (*KINDS, TEST_KIND))
         add(ProblemCode.UNKNOWN_KIND, ("kind",), f"{shown(str(kind))} is none of {kinds}{near}")
 
 

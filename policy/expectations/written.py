@@ -104,10 +104,8 @@ class DescribedSettings(Written):
     untracked_namespaces: tuple[Name, ...] | None = None
 
 
-class TestMetadata(Written):
+class SuiteMetadata(Written):
     """A name, for reports."""
-
-    __test__ = False  # pytest takes any class for tests whose name begins so
 
     name: Name
 
@@ -132,7 +130,7 @@ class PolicyTest(Written):
 
     api_version: Literal["lictor.dev/v1"]
     kind: Literal["PolicyTest"]
-    metadata: TestMetadata | None = None
+    metadata: SuiteMetadata | None = None
     policies: tuple[Headline, ...] | None = None
     settings: DescribedSettings = DescribedSettings()
     namespaces: dict[Name, DescribedNamespace] = Field(default_factory=dict)
