@@ -1,12 +1,14 @@
 r"""Globs of policies: `*` within one component, `**` across components, `?`, `[...]`, `{a,b}`.
 
-A backslash takes the next character as it stands. Compiled once; matching a path takes time linear in
+A backslash takes the next character as it stands. Matching a path takes time linear in
 the path without `**` and at most quadratic with it, because a workload chooses its paths and must not
 be able to choose how long judging them takes: what follows a `*` is sought once, never again.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
+from typing import NamedTuple
 
 from policy.text import as_seen
 
@@ -23,13 +25,30 @@ class GlobError(ValueError):
     """The pattern cannot be read; the message says why."""
 
 
-class Glob:
-    """A compiled pattern."""
+class Anchor(NamedTuple):
+    """What every path that matches an alternative of a pattern begins and ends with."""
 
-    __slots__ = ("_tails", "_whole", "pattern")
+    start: str
+    end: str
+
+    @property
+    def directory(self) -> str | None:
+        """The deepest directory that surely holds what matches, without `/` at its end; None: any."""
+        slash = self.start.rfind("/")
+        return None if slash < 0 else self.start[:slash]
+
+
+class Glob:
+    """A compiled pattern.
+
+    It is read at once and its regular expressions are made at the first path that is compared: of many
+    patterns most never meet one.
+    """
+
+    __slots__ = ("_alternatives", "_tails", "_whole", "pattern")
 
     def __init__(self, pattern: str) -> None:
-        """Compile `pattern`.
+        """Read `pattern`.
 
         Raises:
             GlobError: it is empty or too long, a bracket or brace is open, or it has too many alternatives.
@@ -39,12 +58,20 @@ class Glob:
         if len(pattern) > LONGEST:
             raise GlobError(f"it is longer than {LONGEST} characters")
         self.pattern = pattern
-        alternatives = [_tokens(one) for one in alternatives_of(pattern)]
-        self._whole = re.compile("|".join(f"(?:{_regex(one)})" for one in alternatives), re.DOTALL)
-        self._tails = tuple(_components(one) for one in alternatives)
+        self._alternatives = tuple(_tokens(one) for one in alternatives_of(pattern))
+        self._whole: re.Pattern[str] | None = None
+        self._tails: tuple[tuple[_Component, ...], ...] | None = None
+
+    def anchors(self) -> Iterator[Anchor]:
+        """For each alternative what all that matches it begins and ends with."""
+        for tokens in self._alternatives:
+            yield Anchor(_literals(tokens), _literals(tokens[::-1], backwards=True))
 
     def matches(self, path: str) -> bool:
         """Whether the whole of `path` matches."""
+        if self._whole is None:
+            whole = "|".join(f"(?:{_regex(one)})" for one in self._alternatives)
+            self._whole = re.compile(whole, re.DOTALL)
         return self._whole.fullmatch(path) is not None
 
     def may_match(self, tail: str) -> bool:
@@ -53,8 +80,25 @@ class Glob:
         Components are compared from the end until the pattern crosses components or `tail` is used up;
         the first component of `tail` may itself be cut, so it is not compared.
         """
+        if self._tails is None:
+            self._tails = tuple(_components(one) for one in self._alternatives)
         seen = tail.split("/")[1:][::-1]
         return any(_ends_alike(components, seen) for components in self._tails)
+
+
+class _Token(NamedTuple):
+    """A piece of a pattern."""
+
+    regex: str
+    """What one character may be; for `*`, `**` and `/` these themselves."""
+    literal: str = ""
+    """The text that it stands for, where it stands for one only."""
+
+
+def _literals(tokens: Sequence[_Token], *, backwards: bool = False) -> str:
+    """The text that the tokens before the first wildcard stand for."""
+    texts = [one.literal for one in takewhile(lambda one: one.literal, tokens)]
+    return "".join(reversed(texts) if backwards else texts)
 
 
 _Component = re.Pattern[str] | None
@@ -73,15 +117,15 @@ def _ends_alike(components: tuple[_Component, ...], seen: list[str]) -> bool:
     return True
 
 
-def _components(tokens: list[str]) -> tuple[_Component, ...]:
-    components: list[list[str]] = [[]]
+def _components(tokens: Sequence[_Token]) -> tuple[_Component, ...]:
+    components: list[list[_Token]] = [[]]
     for token in tokens:
-        if token == "/":
+        if token is _SLASH:
             components.append([])
         else:
             components[-1].append(token)
     return tuple(
-        None if "**" in component else re.compile(_regex(component), re.DOTALL) for component in components
+        None if _ACROSS in component else re.compile(_regex(component), re.DOTALL) for component in components
     )
 
 
@@ -152,9 +196,13 @@ def _bracket_end(pattern: str, start: int) -> int:
     raise GlobError("a [ is never closed")
 
 
-def _tokens(pattern: str) -> list[str]:
-    """`*`, `**` and `/`, and for all else a regular expression of what one character may be."""
-    tokens: list[str] = []
+_SLASH = _Token("/", "/")
+_WITHIN, _ACROSS = _Token("*"), _Token("**")
+_ANY = _Token(_ANY_CHARACTER)
+
+
+def _tokens(pattern: str) -> tuple[_Token, ...]:
+    tokens: list[_Token] = []
     index = 0
     while index < len(pattern):
         character = pattern[index]
@@ -162,26 +210,27 @@ def _tokens(pattern: str) -> list[str]:
             end = index
             while pattern[end : end + 1] == "*":
                 end += 1
-            tokens.append("*" if end - index == 1 else "**")
+            tokens.append(_WITHIN if end - index == 1 else _ACROSS)
             index = end
             continue
         if character == "[":
             end = _bracket_end(pattern, index)
-            tokens.append(_class(pattern[index + 1 : end - 1]))
+            tokens.append(_Token(_class(pattern[index + 1 : end - 1])))
             index = end
             continue
         if character == "\\":
             index += 1
             if index == len(pattern):
                 raise GlobError("it ends in a backslash")
-            character = pattern[index]
-            tokens.append("/" if character == "/" else re.escape(as_seen(character)))
+            tokens.append(_literal(as_seen(pattern[index])))
         else:
-            tokens.append(
-                _ANY_CHARACTER if character == "?" else "/" if character == "/" else re.escape(character)
-            )
+            tokens.append(_ANY if character == "?" else _literal(character))
         index += 1
-    return tokens
+    return tuple(tokens)
+
+
+def _literal(text: str) -> _Token:
+    return _SLASH if text == "/" else _Token(re.escape(text), text)
 
 
 def _class(inside: str) -> str:
@@ -212,16 +261,16 @@ def _unescaped(inside: str) -> Iterator[tuple[str, bool]]:
         index += 1
 
 
-def _regex(tokens: list[str]) -> str:
+def _regex(tokens: Iterable[_Token]) -> str:
     """A regular expression that looks for what follows a `*` only once.
 
     Between two `**` the leftmost match of each stretch is also the one that ends first, so that a group
     that has matched never has to be tried again (an atomic group), and only `**` looks further on. The
     last stretch is different: it has to end where the path ends, which the leftmost match need not do.
     """
-    stretches: list[list[str]] = [[]]
+    stretches: list[list[_Token]] = [[]]
     for token in tokens:
-        if token == "**":
+        if token is _ACROSS:
             stretches.append([])
         else:
             stretches[-1].append(token)
@@ -233,22 +282,22 @@ def _regex(tokens: list[str]) -> str:
     return f"{regex}.*?{_to_the_end(stretches[-1])}"
 
 
-def _pieces(stretch: list[str]) -> list[str]:
+def _pieces(stretch: list[_Token]) -> list[str]:
     pieces = [""]
     for token in stretch:
-        if token == "*":
+        if token is _WITHIN:
             pieces.append("")
         else:
-            pieces[-1] += token
+            pieces[-1] += token.regex
     return pieces
 
 
-def _in_passing(stretch: list[str]) -> str:
+def _in_passing(stretch: list[_Token]) -> str:
     first, *rest = _pieces(stretch)
     return first + "".join(f"(?>[^/]*?{piece})" for piece in rest)
 
 
-def _to_the_end(stretch: list[str]) -> str:
+def _to_the_end(stretch: list[_Token]) -> str:
     first, *rest = _pieces(stretch)
     if not rest:
         return f"{first}\\Z"

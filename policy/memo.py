@@ -12,15 +12,20 @@ class Memo(Generic[K, V]):
     Two generations: when the young one is full it becomes the old one, and what was in the old one and
     was not asked for since is forgotten. A hit in the young generation is one dictionary look-up; no
     list is kept in order, which is what makes an exact LRU slow.
+
+    Used by several threads at once it may forget, or be over `capacity` for a moment, but never gives an
+    answer to another question: each step is one operation on a dictionary.
     """
 
-    __slots__ = ("_half", "_old", "_young")
+    __slots__ = ("_half", "_old", "_young", "recent")
 
     def __init__(self, capacity: int) -> None:
         """`capacity` is a number of answers, at least 2."""
         self._half = capacity // 2
         self._young: dict[K, V] = {}
         self._old: dict[K, V] = {}
+        self.recent = self._young.get
+        """As `get`, of the young generation alone: the short way, before `get` is asked."""
 
     def __len__(self) -> int:
         """Answers kept now."""
@@ -38,6 +43,7 @@ class Memo(Generic[K, V]):
     def put(self, key: K, value: V) -> None:
         """Keep an answer."""
         if len(self._young) >= self._half:
-            self._old = self._young
-            self._young = {}
+            # The young one stays the same object, since `recent` is bound to it.
+            self._old = self._young.copy()
+            self._young.clear()
         self._young[key] = value

@@ -1,6 +1,7 @@
 """What all compiled rules have, whatever their section."""
 
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 from policy.documents import Document
@@ -33,6 +34,10 @@ def labels_of(rule: Labelled, section: Labelled, spec: Labelled) -> Labels:
     )
 
 
+_APART = frozenset({"reference", "severity", "tags", "message", "sources", "target"})
+"""Fields that are not a rule's meaning: whom and what to credit, and what it is found by."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """A compiled rule. Sections add what theirs match."""
@@ -60,6 +65,19 @@ class Rule:
         reference = self.reference
         name = f"{reference.namespace}/{reference.policy}" if reference.namespace else reference.policy
         return f"{reference.place} of {reference.kind} {name}"
+
+    @property
+    def found_by(self) -> tuple[str, ...]:
+        """Where it is about certain programs only, these: what it is found by. Empty: it is always tried."""
+        return self.sources
+
+    @property
+    def meaning(self) -> Hashable:
+        """All of it but whom to credit and what it is found by (target and sources).
+
+        Where two rules match and mean the same, the one applied first stands for both.
+        """
+        return (self.action, *(getattr(self, one.name) for one in fields(self) if one.name not in _APART))
 
     def accepts_source(self, source: SeenPath | None) -> bool:
         """Whether it is about what `source` does. A program that is not known is none of the listed."""

@@ -1,23 +1,18 @@
 """What a rule is about: a path, a name, a glob or a directory, and how to find the rules for a path."""
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from policy.glob import Glob
+from policy.glob_table import GlobTable
+from policy.rule_table import Entry, Placed, RuleTable, SeenPath, Tabled
 from policy.text import as_seen
+
+__all__ = ["Placed", "SeenPath"]
 
 Specificity = tuple[int, int, int]
 """Greater is more specific: kind of target, depth of a directory, whether it is not recursive."""
-
-
-class SeenPath(NamedTuple):
-    """A path of an event."""
-
-    text: str
-    truncated: bool = False
-    """`text` is the end of a longer path."""
-    exact: bool = True
-    """Whether it is the kernel's own resolved path. No Allow rule is satisfied by anything less."""
 
 
 class Target(NamedTuple):
@@ -65,7 +60,7 @@ def pattern_target(pattern: str) -> Target:
     return Target("pattern", pattern, glob=Glob(pattern))
 
 
-class Targeted(Protocol):
+class Targeted(Tabled, Protocol):
     """A rule that has a target."""
 
     @property
@@ -73,54 +68,74 @@ class Targeted(Protocol):
         """What it matches."""
 
 
-AnyRule = TypeVar("AnyRule")
-
-
-class Placed(NamedTuple, Generic[AnyRule]):
-    """A rule and its place in the order in which policies were applied."""
-
-    order: int
-    rule: AnyRule
-
-
 R = TypeVar("R", bound=Targeted)
 
 
 class TargetIndex(Generic[R]):
-    """The rules of a section, found by look-ups on a path and its ancestors.
+    """The rules of a section, found by look-ups on a path, its ancestors and who acts.
 
-    Only globs are tried one by one, so the cost does not grow with the number of the other rules.
+    What a look-up costs depends on the path's depth, not on the number of rules.
     """
 
     def __init__(self, rules: Iterable[R]) -> None:
         """`rules` come in the order in which their policies were applied."""
         self._all = [Placed(order, rule) for order, rule in enumerate(rules)]
-        self._paths: dict[str, list[Placed[R]]] = {}
-        self._names: dict[str, list[Placed[R]]] = {}
-        self._directories: dict[str, list[Placed[R]]] = {}
-        self._globs: list[tuple[Glob, Placed[R]]] = []
-        for placed in self._all:
-            target = placed.rule.target
-            if target.glob is not None:
-                self._globs.append((target.glob, placed))
-            else:
-                tables = {"path": self._paths, "execname": self._names, "directory": self._directories}
-                tables[target.kind].setdefault(target.text, []).append(placed)
+        self._paths = self._table("path")
+        self._names = self._table("execname")
+        self._folders = self._table("directory", recursive=False)
+        self._trees = self._table("directory", recursive=True)
+        self._globs = GlobTable(
+            (placed.rule.target.glob, placed) for placed in self._all if placed.rule.target.glob is not None
+        )
+
+    def _table(self, kind: str, *, recursive: bool = False) -> RuleTable[str, R]:
+        targets = ((placed.rule.target, placed) for placed in self._all)
+        return RuleTable(
+            (target.text, placed)
+            for target, placed in targets
+            if target.kind == kind and target.recursive == recursive
+        )
 
     def matching(self, path: SeenPath) -> list[Placed[R]]:
-        """The rules whose target `path` is, in no particular order."""
+        """All rules whose target `path` is, in no particular order."""
         if path.truncated:
             return [placed for placed in self._all if _may_match(placed.rule.target, path.text)]
-        text = "" if path.text == "/" else path.text
-        found = [*self._paths.get(text, ()), *self._names.get(_name(text), ())]
-        found += [placed for glob, placed in self._globs if glob.matches(text)]
-        if self._directories:
-            found += self._directories.get(text, ())
-            end = text.rfind("/")
-            found += self._directories.get(text[:end], ()) if end >= 0 else ()
-            while (end := text.rfind("/", 0, max(end, 0))) >= 0:
-                found += [one for one in self._directories.get(text[:end], ()) if one.rule.target.recursive]
+        return list(chain.from_iterable(entry.every for entry in self._entries(path.text)))
+
+    def deciding(self, path: SeenPath, source: SeenPath | None) -> list[Placed[R]]:
+        """Those of them that can decide what `source` does: where several say the same, the first."""
+        if path.truncated:
+            return self.matching(path)
+        found: list[Placed[R]] = []
+        for entry in self._entries(path.text):
+            found += entry.by(source)
         return found
+
+    def _entries(self, text: str) -> list[Entry[R]]:
+        """What is kept under a path, its name, its directories and the globs that it matches."""
+        if text == "/":
+            text = ""
+        end = text.rfind("/")
+        found = [
+            self._paths.find(text),
+            self._names.find(text[end + 1 :]),
+            self._folders.find(text),
+            self._trees.find(text),
+        ]
+        if end >= 0:
+            found.append(self._folders.find(text[:end]))
+        trees, globs = self._trees.find, self._globs.find
+        while end >= 0:
+            directory = text[:end]
+            found.append(trees(directory))
+            anchored = globs(directory)
+            if anchored is not None:
+                found += anchored.matching(text)
+            end = text.rfind("/", 0, end)
+        anywhere = globs(None)
+        if anywhere is not None:
+            found += anywhere.matching(text)
+        return [entry for entry in dict.fromkeys(found) if entry is not None]
 
 
 def _name(path: str) -> str:

@@ -38,8 +38,7 @@ def rules_of(document: Document) -> tuple[CapabilityRule, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CapabilityUse(Question):
+class CapabilityUse(Question, frozen=True, kw_only=True):
     """One use of one capability."""
 
     capability: str
@@ -69,6 +68,10 @@ class CapabilityJudge(SectionJudge[CapabilityEvent, CapabilityUse, CapabilityRul
     def matching(self, question: CapabilityUse) -> Iterable[Placed[CapabilityRule]]:
         """Rules on the capability."""
         return self.index.about((question.capability,))
+
+    def deciding(self, question: CapabilityUse) -> Iterable[Placed[CapabilityRule]]:
+        """Those of them that can decide."""
+        return self.index.deciding((question.capability,), question.source)
 
 
 CAPABILITIES = Section(

@@ -63,8 +63,7 @@ def _upwards(name: str) -> Iterator[str]:
         start = dot + 1 if dot >= 0 else -1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lookup(Question):
+class Lookup(Question, frozen=True, kw_only=True):
     """One name that is asked for."""
 
     name: str
@@ -91,6 +90,10 @@ class DnsJudge(SectionJudge[DnsEvent, Lookup, DomainRule]):
     def matching(self, question: Lookup) -> Iterable[Placed[DomainRule]]:
         """Rules on the name and on the domains that it belongs to."""
         return self.index.about(domains_of(question.name))
+
+    def deciding(self, question: Lookup) -> Iterable[Placed[DomainRule]]:
+        """Those of them that can decide."""
+        return self.index.deciding(domains_of(question.name), question.source)
 
 
 DNS = Section(

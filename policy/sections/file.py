@@ -1,19 +1,22 @@
 """The file section: which files may be accessed, by whom, and how."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
+
+from msgspec import structs
 
 from policy.documents import Document
 from policy.events import FileEvent
 from policy.rule import source_paths
 from policy.ruling import PERMITTED, Answer, Qualified
-from policy.sections.judging import SectionJudge, by_whom, seen_program, who
+from policy.sections.judging import Find, Known, SectionJudge, by_whom, seen_program, who
 from policy.sections.paths import PathQuestion, PathRule, PathRules, owner_and_terminal
 from policy.sections.section import Section, written_in
 from policy.settings import VisibleKind
 from policy.target import Placed, SeenPath, Specificity, directory_target, path_target, pattern_target
 from policy.text import shown
+from policy.verdict import Verdict
 
 READING = "read"
 
@@ -89,8 +92,7 @@ class FileRules(PathRules[FileRule]):
         self.by_access = any(rule.read_only for rule in rules)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accessing(PathQuestion):
+class Accessing(PathQuestion, frozen=True, kw_only=True):
     """One access to one path."""
 
     reading: bool
@@ -117,6 +119,30 @@ class FileJudge(SectionJudge[FileEvent, Accessing, FileRule]):
             index.by_terminal and bool(event.tty),
         )
 
+    def from_memory(self, known: Known, find: Find[FileEvent]) -> Callable[[FileEvent], Verdict]:
+        """Without what only a second name, or rules that are not there, would add to the key."""
+        index = self.index
+        usual = super().from_memory(known, find)
+        if index.by_terminal:
+            return usual
+        by_source, by_owner = index.by_source, index.by_owner
+
+        def of_one_name(event: FileEvent) -> Verdict:
+            if event.new_path:
+                return usual(event)
+            actor = event.actor if by_source else None
+            asked = (
+                event.path,
+                event.access,
+                event.truncated,
+                actor and actor.path,
+                actor and actor.truncated,
+                by_owner and event.uid == event.owner_uid,
+            )
+            return known(asked) or find(event, asked)
+
+        return of_one_name
+
     def questions(self, event: FileEvent) -> tuple[Accessing, ...]:
         """The file, and for what gives it another name that name too."""
         source = seen_program(event.actor) if self.index.by_source else None
@@ -132,7 +158,7 @@ class FileJudge(SectionJudge[FileEvent, Accessing, FileRule]):
         if not event.new_path or event.access not in _NAMING:
             return (old,)
         new_name = _name(event.new_path, truncated=event.new_truncated)
-        new = replace(
+        new = structs.replace(
             old,
             subject=f"{_NAMING[event.access]} {new_name}{by_whom(source)}",
             path=SeenPath(event.new_path, event.new_truncated, exact=not event.new_truncated),
@@ -143,6 +169,10 @@ class FileJudge(SectionJudge[FileEvent, Accessing, FileRule]):
     def matching(self, question: Accessing) -> Iterable[Placed[FileRule]]:
         """Rules on the path, its directories and its globs."""
         return self.index.targets.matching(question.path)
+
+    def deciding(self, question: Accessing) -> Iterable[Placed[FileRule]]:
+        """Those of them that can decide."""
+        return self.index.targets.deciding(question.path, question.source)
 
     def specificity(self, rule: FileRule) -> Specificity:
         """The target's own."""

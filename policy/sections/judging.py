@@ -6,8 +6,10 @@ is the same for all: memory of answers, sources, qualifiers, precedence, posture
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
+
+import msgspec
 
 from policy.events import Event, Executable
 from policy.memo import Memo
@@ -25,8 +27,7 @@ MEMO_CAPACITY = 4096
 E = TypeVar("E", bound=Event)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that an event is judged as. Sections add what theirs compare."""
 
     subject: str
@@ -70,6 +71,12 @@ class Inquiry(NamedTuple):
     verdict: Verdict
 
 
+Known = Callable[[Hashable], Verdict | None]
+"""The verdict kept under a key, or None."""
+Find = Callable[[E, Hashable], Verdict]
+"""Gives the verdict on an event that is not at hand, and keeps it under the key."""
+
+
 class SectionJudge(ABC, Generic[E, Q, R]):
     """Judges the events of one workload by the rules of one section, and remembers its answers."""
 
@@ -86,7 +93,7 @@ class SectionJudge(ABC, Generic[E, Q, R]):
 
     @abstractmethod
     def key(self, event: E) -> Hashable:
-        """All of an event that its verdict depends on. It is asked for every event."""
+        """All of an event that its verdict depends on."""
 
     @abstractmethod
     def questions(self, event: E) -> tuple[Q, ...]:
@@ -95,6 +102,10 @@ class SectionJudge(ABC, Generic[E, Q, R]):
     @abstractmethod
     def matching(self, question: Q) -> Iterable[Placed[R]]:
         """The rules whose target the question meets, whatever their source, in any order."""
+
+    @abstractmethod
+    def deciding(self, question: Q) -> Iterable[Placed[R]]:
+        """Those of `matching` that the verdict can depend on, or be credited to; others may be among them."""
 
     def qualified(self, rule: R, question: Q) -> Iterator[Qualified]:  # noqa: ARG002
         """What each of the rule's qualifiers says; the first to forbid is the one that is told."""
@@ -116,9 +127,26 @@ class SectionJudge(ABC, Generic[E, Q, R]):
         """Whether it has anything to say about events of a type that another section judges too."""
         return True
 
-    def judge(self, event: E) -> Verdict:
-        """The verdict on one event; equal questions get the same object."""
-        key = self.key(event)
+    @cached_property
+    def judge(self) -> Callable[[E], Verdict]:
+        """Gives the verdict on one event; equal questions get the same object."""
+        return self.from_memory(self._memo.recent, self._find)
+
+    def from_memory(self, known: Known, find: Find[E]) -> Callable[[E], Verdict]:
+        """A function that looks for the verdict on an event where `known` keeps it, and else asks `find`.
+
+        It runs for every event. A section with many events has it do what `key` does in its own body,
+        and only what its rules ask for. Keys made in different ways must not be equal.
+        """
+        key = self.key
+
+        def judge(event: E) -> Verdict:
+            asked = key(event)
+            return known(asked) or find(event, asked)
+
+        return judge
+
+    def _find(self, event: E, key: Hashable) -> Verdict:
         verdict = self._memo.get(key)
         if verdict is None:
             verdict = worst([self._rule_on(question) for question in self.questions(event)])
@@ -131,7 +159,9 @@ class SectionJudge(ABC, Generic[E, Q, R]):
 
     def _rule_on(self, question: Q) -> Verdict:
         early = without_rules(question.subject, self.standing)
-        return early or verdict_on(self._matter(question), rank(self._findings(question)))
+        return early or verdict_on(
+            self._matter(question), rank(self._findings(self.deciding(question), question))
+        )
 
     def _matter(self, question: Q) -> Matter:
         return Matter(
@@ -142,8 +172,8 @@ class SectionJudge(ABC, Generic[E, Q, R]):
             allow_list=self.index.allow_list,
         )
 
-    def _findings(self, question: Q) -> Iterator[Finding]:
-        for order, rule in self.matching(question):
+    def _findings(self, rules: Iterable[Placed[R]], question: Q) -> Iterator[Finding]:
+        for order, rule in rules:
             if rule.action == "Allow" and not question.exact:
                 continue
             if self.accepts_source(rule, question):
@@ -151,8 +181,9 @@ class SectionJudge(ABC, Generic[E, Q, R]):
                 yield Finding(rule, order, self.specificity(rule), *answer)
 
     def _inquire(self, question: Q) -> Inquiry:
-        met = {order for order, _ in self.matching(question)}
-        ranked = rank(self._findings(question))
+        matching = tuple(self.matching(question))
+        met = {order for order, _ in matching}
+        ranked = rank(self._findings(matching, question))
         found = {finding.order for finding in (*ranked.competing, *ranked.audits)}
         unmet = tuple(
             Unmet(rule, order, self._in_the_way(rule, question) if order in met else "target")

@@ -73,8 +73,7 @@ def protocols_of(family: int, kind: int, protocol: int) -> tuple[str, ...]:
     return SOCKET_TYPES.get(kind, ())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SocketUse(Question):
+class SocketUse(Question, frozen=True, kw_only=True):
     """One use of one socket."""
 
     protocols: tuple[str, ...]
@@ -109,6 +108,10 @@ class NetworkJudge(SectionJudge[NetworkEvent, SocketUse, ProtocolRule]):
     def matching(self, question: SocketUse) -> Iterable[Placed[ProtocolRule]]:
         """Rules on its protocol, and those on all."""
         return self.index.about((*question.protocols, ALL))
+
+    def deciding(self, question: SocketUse) -> Iterable[Placed[ProtocolRule]]:
+        """Those of them that can decide."""
+        return self.index.deciding((*question.protocols, ALL), question.source)
 
 
 NETWORK = Section(

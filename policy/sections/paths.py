@@ -35,8 +35,7 @@ class PathRules(RuleIndex[P], Generic[P]):
         self.by_terminal = any(rule.without_terminal for rule in rules)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PathQuestion(Question):
+class PathQuestion(Question, frozen=True, kw_only=True):
     """Something that is done to one path."""
 
     path: SeenPath

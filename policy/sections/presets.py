@@ -57,8 +57,7 @@ def rules_of(document: Document) -> tuple[PresetRule, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suspicion(Question):
+class Suspicion(Question, frozen=True, kw_only=True):
     """What an event is, as far as presets go."""
 
     presets: tuple[str, ...]
@@ -105,6 +104,10 @@ class PresetJudge(SectionJudge[Any, Suspicion, PresetRule]):
     def matching(self, question: Suspicion) -> Iterable[Placed[PresetRule]]:
         """The presets that are switched on and met."""
         return self.index.about(question.presets)
+
+    def deciding(self, question: Suspicion) -> Iterable[Placed[PresetRule]]:
+        """Those of them that can decide."""
+        return self.index.deciding(question.presets, question.source)
 
 
 def _of_execution(event: ProcessEvent) -> tuple[str, ...]:

@@ -1,8 +1,10 @@
 """The process section: what may be executed, by whom, and how."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
+
+from msgspec import structs
 
 from policy.documents import Document
 from policy.documents.sections import ProcessPath
@@ -11,7 +13,7 @@ from policy.posture import Standing
 from policy.rule import source_paths
 from policy.ruling import PERMITTED, Answer, Qualified
 from policy.script import arguments_of_script, script_path
-from policy.sections.judging import SectionJudge, seen_program
+from policy.sections.judging import Find, Known, SectionJudge, seen_program
 from policy.sections.paths import PathQuestion, PathRule, PathRules, owner_and_terminal
 from policy.sections.section import Section, written_in
 from policy.settings import VisibleKind
@@ -25,7 +27,7 @@ from policy.target import (
     pattern_target,
 )
 from policy.text import as_seen, shown
-from policy.verdict import Reason
+from policy.verdict import Reason, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +78,7 @@ class ProcessRules(PathRules[ProcessRule]):
         self.by_arguments = any(rule.allowed_args for rule in rules)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Execution(PathQuestion):
+class Execution(PathQuestion, frozen=True, kw_only=True):
     """One event as one of the two things that a script's exec is judged as."""
 
     arguments: tuple[str, ...] | None
@@ -94,14 +95,10 @@ class ProcessJudge(SectionJudge[ProcessEvent, Execution, ProcessRule]):
         """`index` may be shared between workloads."""
         super().__init__(index, standing)
         self._by_arguments = index.by_arguments and standing.match_args
-        self._more = index.by_source or index.by_owner or index.by_terminal or self._by_arguments
 
     def key(self, event: ProcessEvent) -> tuple[Any, ...]:
-        """The whole question. It is made of what is at hand, since it is asked for every event."""
-        executable = event.executable
-        if not self._more:
-            return (executable.path, event.script, executable.truncated)
-        index = self.index
+        """The whole question."""
+        executable, index = event.executable, self.index
         source = _source_program(event) if index.by_source else None
         arguments: tuple[Any, ...] = ()
         if self._by_arguments:
@@ -118,6 +115,27 @@ class ProcessJudge(SectionJudge[ProcessEvent, Execution, ProcessRule]):
             index.by_terminal and bool(event.tty),
             arguments,
         )
+
+    def from_memory(self, known: Known, find: Find[ProcessEvent]) -> Callable[[ProcessEvent], Verdict]:
+        """Without more in the key than the program, or the program and who ran it, where no rule asks."""
+        index = self.index
+        usual = super().from_memory(known, find)
+        if index.by_owner or index.by_terminal or self._by_arguments:
+            return usual
+
+        def of_program(event: ProcessEvent) -> Verdict:
+            program = event.executable
+            asked = (program.path, event.script, program.truncated)
+            return known(asked) or find(event, asked)
+
+        def of_program_and_source(event: ProcessEvent) -> Verdict:
+            program, source = event.executable, event.source
+            if source is None:
+                return usual(event)
+            asked = (program.path, event.script, program.truncated, source.path, source.truncated)
+            return known(asked) or find(event, asked)
+
+        return of_program_and_source if index.by_source else of_program
 
     def questions(self, event: ProcessEvent) -> tuple[Execution, ...]:
         """The program, and before it the script that it was started for."""
@@ -140,7 +158,7 @@ class ProcessJudge(SectionJudge[ProcessEvent, Execution, ProcessRule]):
         if not event.script:
             return (program,)
         path = script_path(event.script)
-        script = replace(
+        script = structs.replace(
             program,
             subject=f"The script {shown(event.script)}, run with {subject}",
             path=path,
@@ -154,6 +172,10 @@ class ProcessJudge(SectionJudge[ProcessEvent, Execution, ProcessRule]):
     def matching(self, question: Execution) -> Iterable[Placed[ProcessRule]]:
         """Rules on the path, its directories, its name and its globs."""
         return self.index.targets.matching(question.path)
+
+    def deciding(self, question: Execution) -> Iterable[Placed[ProcessRule]]:
+        """Those of them that can decide."""
+        return self.index.targets.deciding(question.path, question.source)
 
     def specificity(self, rule: ProcessRule) -> Specificity:
         """The target's own."""

@@ -1,6 +1,6 @@
 """The syscalls section: which system calls are told. Its rules are Audit, whatever their action says."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ from policy.documents import Document
 from policy.documents.sections import SyscallPathRule, SyscallSource
 from policy.events import SyscallEvent
 from policy.rule import Rule
+from policy.rule_table import RuleTable
 from policy.sections.judging import Question, RuleIndex, SectionJudge, by_whom, seen_program, who
 from policy.sections.section import Section, written_in
 from policy.target import (
@@ -35,6 +36,17 @@ class SyscallRule(Rule):
         """Whether it is about what certain programs do."""
         return bool(self.sources or self.source_directories)
 
+    @property
+    def found_by(self) -> tuple[str, ...]:
+        """Its programs, unless it is about directories of programs too."""
+        return () if self.source_directories else self.sources
+
+    @property
+    def meaning(self) -> Hashable:
+        """As of every rule; and its programs, where it is not found by them."""
+        apart = self.sources if self.source_directories else ()
+        return (self.syscalls, self.source_directories, apart)
+
     def accepts_source(self, source: SeenPath | None) -> bool:
         """Whether it is about what `source` does: a listed program, or one in a listed directory."""
         if not self.by_source:
@@ -52,6 +64,16 @@ class _OnPath:
 
     target: Target
     placed: Placed[SyscallRule]
+
+    @property
+    def found_by(self) -> tuple[str, ...]:
+        """The rule's."""
+        return self.placed.rule.found_by
+
+    @property
+    def meaning(self) -> Hashable:
+        """The rule's."""
+        return self.placed.rule.meaning
 
 
 def rules_of(document: Document) -> tuple[SyscallRule, ...]:
@@ -105,27 +127,37 @@ class SyscallRules(RuleIndex[SyscallRule]):
     def __init__(self, rules: Sequence[SyscallRule]) -> None:
         """`rules` in the order in which their policies were applied."""
         super().__init__(rules)
-        self._anywhere: dict[str, list[Placed[SyscallRule]]] = {}
+        anywhere: list[tuple[str, Placed[SyscallRule]]] = []
         on_paths: dict[str, list[_OnPath]] = {}
         for placed in self.placed:
             for syscall in placed.rule.syscalls:
                 if placed.rule.target is None:
-                    self._anywhere.setdefault(syscall, []).append(placed)
+                    anywhere.append((syscall, placed))
                 else:
                     on_paths.setdefault(syscall, []).append(_OnPath(target=placed.rule.target, placed=placed))
+        self._anywhere = RuleTable(anywhere)
         self._on_paths = {syscall: TargetIndex(rules) for syscall, rules in on_paths.items()}
 
     def about(self, syscall: str, path: SeenPath | None) -> list[Placed[SyscallRule]]:
-        """The rules about a system call on a file, or on none."""
-        found = list(self._anywhere.get(syscall, ()))
-        targets = self._on_paths.get(syscall)
+        """All rules about a system call on a file, or on none."""
+        entry, targets = self._anywhere.find(syscall), self._on_paths.get(syscall)
+        found = list(entry.every) if entry else []
         if targets is not None and path is not None:
             found += [one.rule.placed for one in targets.matching(path)]
         return found
 
+    def deciding(
+        self, syscall: str, path: SeenPath | None, source: SeenPath | None
+    ) -> list[Placed[SyscallRule]]:
+        """Those of them that can decide what `source` does: where several say the same, the first."""
+        entry, targets = self._anywhere.find(syscall), self._on_paths.get(syscall)
+        found = list(entry.by(source)) if entry else []
+        if targets is not None and path is not None:
+            found += [one.rule.placed for one in targets.deciding(path, source)]
+        return found
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call(Question):
+
+class Call(Question, frozen=True, kw_only=True):
     """One system call."""
 
     syscall: str
@@ -154,6 +186,10 @@ class SyscallJudge(SectionJudge[SyscallEvent, Call, SyscallRule]):
     def matching(self, question: Call) -> Iterable[Placed[SyscallRule]]:
         """Rules on the call, and on the call on its file."""
         return self.index.about(question.syscall, question.path)
+
+    def deciding(self, question: Call) -> Iterable[Placed[SyscallRule]]:
+        """Those of them that can decide."""
+        return self.index.deciding(question.syscall, question.path, question.source)
 
 
 SYSCALLS = Section(

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import Generic, TypeVar
 
 from policy.rule import Rule
+from policy.rule_table import Placed, RuleTable, SeenPath
 from policy.sections.judging import RuleIndex
-from policy.target import Placed
 
 
 class TermRule(Rule):
@@ -29,10 +29,12 @@ class TermIndex(RuleIndex[T], Generic[T]):
     def __init__(self, rules: Sequence[T]) -> None:
         """`rules` in the order in which their policies were applied."""
         super().__init__(rules)
-        self._by_term: dict[str, list[Placed[T]]] = {}
-        for placed in self.placed:
-            self._by_term.setdefault(placed.rule.term, []).append(placed)
+        self._by_term = RuleTable((placed.rule.term, placed) for placed in self.placed)
 
     def about(self, terms: Iterable[str]) -> list[Placed[T]]:
-        """The rules about any of `terms`, each of which is asked for once."""
-        return [placed for term in terms for placed in self._by_term.get(term, ())]
+        """All rules about any of `terms`, each of which is asked for once."""
+        return [placed for entry in map(self._by_term.find, terms) if entry for placed in entry.every]
+
+    def deciding(self, terms: Iterable[str], source: SeenPath | None) -> list[Placed[T]]:
+        """Those of them that can decide what `source` does: where several say the same, the first."""
+        return [placed for entry in map(self._by_term.find, terms) if entry for placed in entry.by(source)]

@@ -14,10 +14,10 @@ import msgspec
 
 from lictor.runtime.errors import LocalRuntimeError
 from lictor.runtime.interrupt import until_interrupted
-from tests.bench import escapes, latency, load, memory, throughput
+from tests.bench import escapes, judge, latency, load, memory, throughput
 from tests.bench.rig import Rig
 
-SECTIONS = ("latency", "escapes", "memory", "throughput")
+SECTIONS = ("judge", "latency", "escapes", "memory", "throughput")
 FOLDER = Path(__file__).parents[2] / ".bench"
 _REST_S = 3.0
 
@@ -38,6 +38,7 @@ class Report(msgspec.Struct, kw_only=True):
     at: str
     quick: bool
     machine: Machine
+    judge: judge.Judging | None = None
     latency: latency.Latency | None = None
     escapes: escapes.Escapes | None = None
     memory: memory.Memory | None = None
@@ -45,7 +46,8 @@ class Report(msgspec.Struct, kw_only=True):
     seconds: float = 0.0
 
     def text(self) -> str:
-        there = [one for one in (self.latency, self.escapes, self.memory, self.throughput) if one is not None]
+        sections = (self.judge, self.latency, self.escapes, self.memory, self.throughput)
+        there = [one for one in sections if one is not None]
         machine = self.machine
         head = (
             f"{self.at}  {machine.cpus} x {machine.cpu}\n"
@@ -63,12 +65,15 @@ def say(sentence: str) -> None:
 async def run(sections: set[str], report: Report) -> None:
     """Fill in the report."""
     began = time.monotonic()
-    if sections - {"throughput"}:
-        if os.geteuid() != 0:
-            raise SystemExit(
-                "bench: latency, escapes and memory need root and eBPF; `throughput` runs without"
-            )
-        await _on_the_stack(sections, report)
+    on_the_stack = sections - {"judge", "throughput"}
+    if on_the_stack and os.geteuid() != 0:
+        raise SystemExit(
+            "bench: latency, escapes and memory need root and eBPF; `judge` and `throughput` run without"
+        )
+    if "judge" in sections:
+        report.judge = await asyncio.to_thread(judge.measure, quick=report.quick, say=say)
+    if on_the_stack:
+        await _on_the_stack(on_the_stack, report)
     if "throughput" in sections:
         report.throughput = await throughput.measure(quick=report.quick, say=say)
     report.seconds = round(time.monotonic() - began, 1)
