@@ -17,7 +17,7 @@ from policy.documents.problems import Place, Problem, ProblemCode
 from policy.documents.tree import Value
 from policy.documents.yaml_tree import MOST_PROBLEMS, read_trees
 from policy.expectations.suite import Case, Suite
-from policy.expectations.written import DescribedNamespace, DescribedSettings, Expected, PolicyTest
+from policy.expectations.written import DescribedNamespace, DescribedSettings, Expected, PolicyTest, given
 from policy.text import shown
 from policy.workload import HOST, Workload
 
@@ -168,11 +168,10 @@ class _Reading:
 
 def _world(settings: DescribedSettings, namespaces: dict[str, DescribedNamespace]) -> Iterator[Change]:
     """Settings and namespaces as the policy log would have them."""
-    yield SettingsChanged(**{name: getattr(settings, name) for name in settings.model_fields_set})
+    yield SettingsChanged(**given(settings))
     for name, namespace in namespaces.items():
-        postures = namespace.posture
         annotations: dict[str, str | None] = {
-            f"kubearmor-{kind}-posture": getattr(postures, kind) for kind in postures.model_fields_set
+            f"kubearmor-{kind}-posture": mode for kind, mode in given(namespace.posture).items()
         }
         annotations.update(namespace.annotations)
         yield NamespaceChanged(namespace=name, annotations=annotations)

@@ -8,7 +8,7 @@ import msgspec
 from policy.changes import PolicyApplied
 from policy.documents import Document
 from policy.expectations.suite import Case, Suite
-from policy.expectations.written import DEFAULT_POSTURE, Expected, ExpectedPosture
+from policy.expectations.written import DEFAULT_POSTURE, Expected, ExpectedPosture, given
 from policy.judge import judge
 from policy.policy_set import PolicySet
 from policy.verdict import PostureReference, RuleReference, Verdict
@@ -110,7 +110,7 @@ def _policy(expected: str | None, by: RuleReference | PostureReference | None) -
 
 
 def _wanted_of(posture: ExpectedPosture) -> dict[str, Compared]:
-    fields = {f"posture.{name}": getattr(posture, name) for name in posture.model_fields_set}
+    fields = {f"posture.{name}": value for name, value in given(posture).items()}
     return fields or {"posture": "any"}
 
 

@@ -73,9 +73,18 @@ class NamespacePostures(Written):
     capabilities: PodMode | None = None
 
 
+def given(written: Written) -> dict[str, Any]:
+    """The fields that were written, in the order in which the model has them."""
+    return {
+        name: getattr(written, name)
+        for name in type(written).model_fields
+        if name in written.model_fields_set
+    }
+
+
 def _not_both(postures: NamespacePostures, info: ValidationInfo) -> NamespacePostures:
     annotations = info.data.get("annotations", {})
-    for kind in postures.model_fields_set:
+    for kind in given(postures):
         name = f"kubearmor-{kind}-posture"
         if name in annotations:
             raise refusal(ProblemCode.ONE_OF, f"give either posture.{kind} or the annotation {name}")
