@@ -118,7 +118,15 @@ def _weighed(rule: Weighed, number: int) -> Iterator[str]:
     yield paragraph(place(rule.rule), 6)
     why = f", since {rule.why}" if rule.why else ""
     behind = f" Not credited: {rule.behind}." if rule.behind else ""
-    yield paragraph(f"{_MAKES[rule.makes]}{why}{', and decides' if rule.decides else ''}.{behind}", 6)
+    yield paragraph(f"{_MAKES[rule.makes]}{why}{_credited(rule)}.{behind}", 6)
+
+
+def _credited(rule: Weighed) -> str:
+    if not rule.decides:
+        return ""
+    if rule.makes == "miss":
+        return ", and leaves it to the posture"
+    return ", and is credited" if rule.rule.action == "Audit" else ", and decides"
 
 
 def _apart(apart: tuple[Apart, ...], *, all_rules: bool) -> Iterator[str]:
