@@ -1,17 +1,15 @@
 """What an Allow brings with it: allow-list mode, and what such a list leaves out."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from policy.lint.finding import Finding, LintCode, Severity
-from policy.lint.inclusion import Inclusion, targets_include
 from policy.lint.linted import Linted
 from policy.lint.reach import covers, described
 from policy.sections import SectionName
 from policy.sections.network import ALL, ProtocolRule
 from policy.sections.process import ProcessRule
 from policy.settings import PostureKind
-from policy.target import path_target
+from policy.target import SeenPath, TargetIndex
 from policy.text import shown
 from policy.verdict import Mode
 
@@ -109,15 +107,13 @@ def _names_unresolved(one: Linted, around: Sequence[Linted]) -> Iterator[Finding
 
 def _sources(one: Linted, around: Sequence[Linted]) -> Iterator[Finding]:
     """`fromSource` of process rules: who executes, which has to be able to run itself."""
-    listed: list[Any] = [
-        rule
-        for other in around
-        for rule in other.rules["process"]
-        if isinstance(rule, ProcessRule) and rule.action == "Allow"
-    ]
-    for rule in one.rules["process"]:
-        if not isinstance(rule, ProcessRule):
-            continue
+    rules = [rule for rule in one.rules["process"] if isinstance(rule, ProcessRule) and rule.sources]
+    if not rules:
+        return
+    every = [rule for other in around for rule in other.rules["process"] if isinstance(rule, ProcessRule)]
+    allowed = TargetIndex([rule for rule in every if rule.action == "Allow"])
+    told: set[str] = set()
+    for rule in rules:
         for number, source in enumerate(rule.sources):
             place = f"{rule.reference.place}.fromSource[{number}].path"
             if rule.target.kind == "path" and rule.sources == (rule.target.text,):
@@ -126,16 +122,13 @@ def _sources(one: Linted, around: Sequence[Linted]) -> Iterator[Finding]:
                     "program that executes it; name that, or leave it out"
                 )
                 yield one.finding(LintCode.SOURCE_IS_ITSELF, Severity.WARNING, place, sentence)
-            elif rule.action == "Allow" and not _lets_run(listed, source):
+            elif rule.action == "Allow" and source not in told and not allowed.matching(SeenPath(source)):
+                told.add(source)
                 sentence = (
                     f"no rule of this allow-list lets {shown(source)} run, so under block posture it never "
                     "starts this; allow it, or name the program that does"
                 )
                 yield one.finding(LintCode.SOURCE_NOT_ALLOWED, Severity.INFO, place, sentence)
-
-
-def _lets_run(listed: Sequence[ProcessRule], path: str) -> bool:
-    return any(targets_include(rule.target, path_target(path)) is not Inclusion.NO for rule in listed)
 
 
 def postures(every: Sequence[Linted], asked: Mapping[str, Mapping[PostureKind, Mode]]) -> Iterator[Finding]:

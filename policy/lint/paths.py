@@ -74,8 +74,9 @@ def _unreachable(pattern: str) -> str:
     """Why no path can match a glob without braces; empty where one may."""
     if not pattern:
         return ""  # the root itself, whose path is compared without its slash
-    if pattern == "*":
-        return "but /, since * stays within one component; write **"
+    if pattern == "*" or pattern.startswith("*/"):
+        rest = pattern[1:]
+        return f"but {shown(rest) or '/'}, since * stays within one component; write {shown(f'**{rest}')}"
     if not pattern.startswith(("/", "**", "\\/")):
         return f"paths begin with /; write {shown(f'/{pattern}')} or {shown(f'/**/{pattern}')}"
     if pattern.endswith("/"):

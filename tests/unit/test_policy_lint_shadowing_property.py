@@ -254,7 +254,7 @@ def is_credited(verdict: Verdict, shadow: Shadow) -> bool:
     )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(sets(), st.lists(events(), min_size=10, max_size=25))
 def test_a_shadowed_rule_never_decides_and_removing_it_changes_nothing(
     current: PolicySet, asked: list[Event]
