@@ -4,10 +4,11 @@ An offset in this log names a policy set. Namespace and setting changes are patc
 people who change different things at once do not undo each other.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 Enforcement = Literal["off", "terminate"]
 
 
@@ -59,6 +60,9 @@ class SettingsChanged(msgspec.Struct, frozen=True, kw_only=True, tag="settings-c
     host_visibility: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     match_args: bool | msgspec.UnsetType = msgspec.UNSET
     untracked_namespaces: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    alert_throttling: bool | msgspec.UnsetType = msgspec.UNSET
+    max_alert_per_sec: AtLeastOne | msgspec.UnsetType = msgspec.UNSET
+    throttle_sec: AtLeastOne | msgspec.UnsetType = msgspec.UNSET
     by: str = ""
 
 

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import msgspec
 
 from policy.changes import Enforcement, NamespaceChanged, SettingsChanged
+from policy.throttling import Limits
 from policy.verdict import Mode
 
 PostureKind = Literal["file", "network", "capabilities"]
@@ -39,6 +40,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether `allowedArgs` counts."""
     untracked_namespaces: tuple[str, ...] = ("kube-system", "lictor")
     """Always audited: nothing is enforced there."""
+    alert_throttling: bool = False
+    """Whether alerts are throttled, and by the next two how (`policy.throttling`). The three are called and
+    set as KubeArmor's are, but count by workload and rule."""
+    max_alert_per_sec: int = 10
+    throttle_sec: int = 30
+
+    @property
+    def alert_limits(self) -> Limits | None:
+        """How many alerts of one rule in one workload are told; None: all."""
+        if not self.alert_throttling:
+            return None
+        return Limits(alerts_per_second=self.max_alert_per_sec, silence_ns=self.throttle_sec * 10**9)
 
     def patched(self, change: SettingsChanged) -> "Settings":
         """These settings with what `change` names."""

@@ -33,6 +33,9 @@ BUFFER_RECORDS = 32
 SESSION_TIMEOUT_S = 6.0
 """How long the group waits for a worker that is gone; one with its static id back is let in at once."""
 
+SUPPRESSED_S = 5.0
+"""How often it is looked whether a silence is over whose alerts nothing else would say."""
+
 LARGEST_RECORD_BYTES = 2 * 1_048_576
 """What the dead letters topic takes. The other topics' limits are kept by `streams.outgoing.fits`."""
 
@@ -170,6 +173,11 @@ def create_app(config: StreamsConfig) -> StreamsApp:
                 await app.crash(error)
                 return
 
+    async def say_suppressed() -> None:
+        worker.say_suppressed()
+
+    app.timer(SUPPRESSED_S)(say_suppressed)
+
     async def release(_: Any, *changed: set[TP], **__: Any) -> None:
         worker.release({tp.partition for partitions in changed for tp in partitions})
 
@@ -181,6 +189,7 @@ def create_app(config: StreamsConfig) -> StreamsApp:
         # After a failure there is nothing to wait for: the batch that failed is never acknowledged.
         if app.crash_reason is None and not await worker.in_flight.drained(config.drain_timeout_s):
             log.warning("stopping with deliveries outstanding; their batches will be judged again")
+        worker.say_suppressed(finally_=True)
 
     app.on_before_shutdown.connect(cast(Any, drain))
 

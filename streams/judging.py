@@ -24,6 +24,8 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     verdicts: tuple[VerdictRecord, ...] = ()
     """Denials, alerts and unknowns, one each."""
     orders: tuple[Order, ...] = ()
+    suppressed: tuple[VerdictRecord, ...] = ()
+    """Alerts that are counted and not told (`streams.throttles`). The judge itself suppresses none."""
     passed: tuple[tuple[Verdict, int], ...] = ()
     """What passed in silence: each distinct verdict and how many events had it."""
 

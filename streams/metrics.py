@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from policy.verdict import RuleReference, Verdict
+from policy.verdict import PostureReference, RuleReference, Verdict
 from streams.judging import Judged
 from streams.outgoing import Kind
 
@@ -14,6 +14,11 @@ passes = Counter(
     "lictor_streams_passes_total",
     "Events that passed in silence, by reason and by the rule that let them pass, if one did.",
     ["reason", "policy_namespace", "policy", "place"],
+)
+suppressed = Counter(
+    "lictor_streams_alerts_suppressed_total",
+    "Alerts that throttling kept from being told, by the rule or posture whose they were.",
+    ["policy_namespace", "policy", "place"],
 )
 delivered = Counter(
     "lictor_streams_records_total", "Records delivered: verdict, order, epoch or dead-letter.", ["record"]
@@ -50,6 +55,18 @@ def count_judged(judged: Judged) -> None:
         _decided(record.verdict.decision).inc()
 
 
+def count_suppressed(judged: Judged) -> None:
+    """Count what a batch's throttling kept back."""
+    for record in judged.suppressed:
+        match record.verdict.decided_by:
+            case RuleReference() as by:
+                _suppressed(by.namespace, by.policy, by.place).inc()
+            case PostureReference() as by:
+                _suppressed("", f"{by.posture} posture", "").inc()
+            case None:
+                _suppressed("", "", "").inc()
+
+
 def count_delivered(kind: Kind) -> None:
     """Count a record that all replicas have."""
     _delivered(kind).inc()
@@ -58,4 +75,5 @@ def count_delivered(kind: Kind) -> None:
 # Looking a label up costs several times what counting does.
 _decided = lru_cache(maxsize=8)(events.labels)
 _delivered = lru_cache(maxsize=8)(delivered.labels)
+_suppressed = lru_cache(maxsize=1024)(suppressed.labels)
 _passed = lru_cache(maxsize=1024)(passes.labels)

@@ -8,12 +8,14 @@ from typing import Protocol
 import structlog
 
 from policy.policy_set import PolicySet
+from policy.throttling import Summary
 from streams import metrics
 from streams.epochs import Epochs
 from streams.in_flight import InFlight, Ticket
 from streams.judging import Judged, judge_batch
 from streams.outgoing import Outgoing, Record, dead_letter, epoch_begun, fits, told
 from streams.reading import read_for_judging
+from streams.throttles import Throttles
 from wire.codec import RecordError
 from wire.records import EventBatch
 from wire.topics import Topics
@@ -65,6 +67,7 @@ class StreamWorker:
         self._outbox = outbox
         self._clock = clock
         self._epochs = Epochs(name)
+        self._throttles = Throttles()
         self.in_flight = InFlight(limit)
 
     async def take(
@@ -90,11 +93,19 @@ class StreamWorker:
         """Partitions were taken away, or come anew: what is in flight of them is never acknowledged."""
         left = self.in_flight.forget(partitions)
         self._epochs.forget(partitions)
+        _say_suppressed(self._throttles.forget(partitions))
         metrics.in_flight.set(len(self.in_flight))
         if left:
             log.info(
                 "batches left to the partitions' next owner", batches=left, partitions=sorted(partitions)
             )
+
+    def say_suppressed(self, *, finally_: bool = False) -> None:
+        """Say what throttling kept back where nothing has come since that would say it.
+
+        To be asked now and then; `finally_` for the last time, when silences that last are said as well.
+        """
+        _say_suppressed(self._throttles.forget() if finally_ else self._throttles.ended(self._clock()))
 
     def _stored(self, ticket: Ticket, outgoing: Sequence[Outgoing], since_s: float) -> None:
         metrics.delivery_seconds.observe(time.monotonic() - since_s)
@@ -114,6 +125,11 @@ class StreamWorker:
             return [self._put_aside(record, error.code, error.sentence, now_ns)]
         metrics.judge_seconds.observe(time.perf_counter() - started_s)
         metrics.count_judged(judged)
+        judged, summaries = self._throttles.apply(
+            record.partition, judged, policy_set.settings.alert_limits, now_ns
+        )
+        metrics.count_suppressed(judged)
+        _say_suppressed(summaries)
 
         epoch = self._epochs.advance(record.partition, record.offset, policy_set, now_ns)
         outgoing = [] if epoch is None else [epoch_begun(self._topics, epoch)]
@@ -146,3 +162,17 @@ class StreamWorker:
             why=sentence,
         )
         return dead_letter(self._topics, record, reason, sentence, now_ns)
+
+
+def _say_suppressed(summaries: Sequence[Summary]) -> None:
+    for one in summaries:
+        log.warning(
+            "alerts suppressed",
+            workload=one.key.workload,
+            kind=one.key.kind,
+            rule=one.rule,
+            alerts=one.count,
+            first_ns=one.first_ns,
+            last_ns=one.last_ns,
+            why=one.sentence,
+        )

@@ -71,7 +71,7 @@ def back_to_this_release(url: str) -> None:
 
 
 def had_no_terminal(properties: dict[str, Any]) -> None:
-    del properties["lictor"]["properties"]["exec"]["properties"]["tty"]
+    del properties["lictor"]["properties"]["process"]["properties"]["tty"]
 
 
 def had_pids_as_words(properties: dict[str, Any]) -> None:

@@ -7,11 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
+from msgspec import Raw
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
+from policy.changes import PolicyApplied, SettingsChanged
 from policy.policy_set import PolicySet
 from streams.outgoing import LARGEST_ORIGINAL_BYTES, Outgoing
 from streams.worker import StreamWorker
-from tests.fixtures.stream_workers import DENIED, batch, blocking, process_event
+from tests.fixtures.stream_workers import DENIED, NAMESPACE, batch, blocking, process_event, workload
 from wire import codec
 from wire.topics import Topics
 
@@ -71,11 +75,24 @@ def shelf() -> Shelf:
     return Shelf()
 
 
+@dataclass
+class Clock:
+    """The wall clock, which tests move."""
+
+    now_ns: int = NOW_NS
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+
 @pytest.fixture
-def worker(book: Book, shelf: Shelf) -> StreamWorker:
-    return StreamWorker(
-        topics=TOPICS, policies=book, outbox=shelf, name="worker-0", clock=lambda: NOW_NS, limit=4
-    )
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def worker(book: Book, shelf: Shelf, clock: Clock) -> StreamWorker:
+    return StreamWorker(topics=TOPICS, policies=book, outbox=shelf, name="worker-0", clock=clock, limit=4)
 
 
 def take(worker: StreamWorker, *records: Consumed, stale: bool = False) -> None:
@@ -92,6 +109,96 @@ def denied(sequence: int = 1, **place: int) -> Consumed:
 
 def passing(sequence: int = 1, **place: int) -> Consumed:
     return Consumed(codec.encode(batch([process_event(sequence)])), **place)
+
+
+def throttled(book: Book, **settings: int) -> None:
+    """From now on at most so many alerts; the tests' denials become audits."""
+    denying = blocking("no-denied", DENIED)
+    document = Raw(bytes(denying.document).replace(b'"Block"', b'"Audit"'))
+    for change in (
+        SettingsChanged(alert_throttling=True, **settings),
+        PolicyApplied(document=document),
+    ):
+        book.current = book.current.apply(change, book.current.offset + 1)
+
+
+def suppressed(policy: str) -> float:
+    labels = {"policy_namespace": NAMESPACE, "policy": policy, "place": "spec.process.matchPaths[0]"}
+    return REGISTRY.get_sample_value("lictor_streams_alerts_suppressed_total", labels) or 0
+
+
+def alerts(shelf: Shelf) -> list[int]:
+    read = [codec.read_verdict(one.value) for one in shelf.sent if one.kind == "verdict"]
+    return [record.event.sequence for record in read]
+
+
+def test_alerts_beyond_the_limit_are_counted_and_said_and_not_told(
+    worker: StreamWorker, book: Book, shelf: Shelf, clock: Clock
+) -> None:
+    throttled(book, max_alert_per_sec=3, throttle_sec=60)
+    before = suppressed("no-denied")
+    record = Consumed(codec.encode(batch([process_event(n, DENIED) for n in range(8)])))
+    with capture_logs() as logs:
+        take(worker, record)
+        worker.say_suppressed()
+        assert alerts(shelf) == [0, 1, 2]
+        assert suppressed("no-denied") - before == 5
+        assert not [one for one in logs if one["event"] == "alerts suppressed"]
+        clock.now_ns += 60 * 10**9
+        worker.say_suppressed()
+        worker.say_suppressed()
+    shelf.deliver()
+    assert record.acknowledged
+    (said,) = [one for one in logs if one["event"] == "alerts suppressed"]
+    assert (said["alerts"], said["kind"]) == (5, "process")
+    assert said["workload"] == workload().id
+    assert said["rule"] == f"spec.process.matchPaths[0] of KubeArmorPolicy {NAMESPACE}/no-denied"
+    assert said["first_ns"] == said["last_ns"] == NOW_NS
+
+
+def test_a_batch_of_which_nothing_is_told_is_acknowledged(
+    worker: StreamWorker, book: Book, shelf: Shelf
+) -> None:
+    throttled(book, max_alert_per_sec=1)
+    first, second = denied(1, offset=0), denied(2, offset=1)
+    take(worker, first, second)
+    shelf.deliver()
+    assert alerts(shelf) == [1]
+    assert first.acknowledged
+    assert second.acknowledged
+
+
+def test_denials_are_told_and_ordered_however_many(worker: StreamWorker, book: Book, shelf: Shelf) -> None:
+    book.current = book.current.apply(SettingsChanged(alert_throttling=True, max_alert_per_sec=1), 4)
+    take(worker, Consumed(codec.encode(batch([process_event(n, DENIED) for n in range(8)]))))
+    assert alerts(shelf) == list(range(8))
+    assert shelf.kinds().count("order") == 8
+
+
+@pytest.mark.parametrize("how", ["partition leaves", "worker ends", "switched off"])
+def test_a_silence_that_ends_early_is_said(worker: StreamWorker, book: Book, shelf: Shelf, how: str) -> None:
+    throttled(book, max_alert_per_sec=1)
+    take(worker, Consumed(codec.encode(batch([process_event(n, DENIED) for n in range(3)]))))
+    with capture_logs() as logs:
+        if how == "partition leaves":
+            worker.release({1})
+            assert logs == []
+            worker.release({0})
+        elif how == "worker ends":
+            worker.say_suppressed(finally_=True)
+        else:
+            off = SettingsChanged(alert_throttling=False)
+            book.current = book.current.apply(off, book.current.offset + 1)
+            take(worker, denied(9, offset=1))
+            assert alerts(shelf) == [0, 9]
+    assert [one["alerts"] for one in logs if one["event"] == "alerts suppressed"] == [2]
+
+
+def test_nothing_is_throttled_unless_somebody_asks(worker: StreamWorker, book: Book, shelf: Shelf) -> None:
+    throttled(book)
+    book.current = book.current.apply(SettingsChanged(alert_throttling=False), 99)
+    take(worker, Consumed(codec.encode(batch([process_event(n, DENIED) for n in range(40)]))))
+    assert alerts(shelf) == list(range(40))
 
 
 def test_a_batch_is_acknowledged_when_all_that_came_of_it_is_stored(
