@@ -1,5 +1,6 @@
 """Random documents. Few words of each kind, so that several rules meet at one event."""
 
+from itertools import product
 from typing import Any
 
 from hypothesis import strategies as st
@@ -7,14 +8,11 @@ from hypothesis import strategies as st
 PATHS = ["/a/b/c", "/a/b/c", "/a/b/c", "/a/b/c", "/a/b", "/ab/c", "//b//c", "/a/b\\c"]
 DIRECTORIES = ["/", "/a/", "/a/b/", "/a/b/", "/a//b/", "/a/b/c/", "/ab/"]
 PATTERNS = ["/a/b/*", "/a/**", "/**/c", "/{a,b}/b/[bc]", "/a?/c", "/a/b/[!c]", "/a/*/c"]
-PROGRAMS = ["/s", "/t/u"]
-ARGUMENTS = ["x", "y"]
 PROTOCOLS = ["tcp", "tcp", "TCP", "udp", "icmp", "stream", "raw", "all", "tcp, udp", "ICMP,,raw", "all,tcp"]
 DOMAINS = ["a.test", "a.test", "A.Test.", "b.a.test", "test", "svc.cluster.local", "local"]
 CAPABILITIES = ["net_raw", "net_raw", "chown", "net_raw, chown", "kill,net_raw"]
 SYSCALLS = ["unlink", "unlink", "unlinkat", "chown"]
 PRESETS = ["protectEnv", "filelessExec", "exec", "protectProc", "anonymousMapExec"]
-ACTIONS = ["Allow", "Allow", "allow", "Audit", "AUDIT", "Block", "block"]
 
 SECTIONS = {
     "process": "process",
@@ -27,87 +25,90 @@ SECTIONS = {
 }
 """Where rules about each kind of event stand."""
 
-seldom: st.SearchStrategy[Any] = st.sampled_from([True, False, False, False])
-often: st.SearchStrategy[Any] = st.sampled_from([True, True, True, False])
+ABSENT = None
+
+seldom = st.sampled_from([True, False, False, False])
+often = st.sampled_from([True, True, True, False])
 
 
 def some(draw: st.DrawFn, values: list[Any], least: int = 0, most: int = 2) -> list[Any]:
     return draw(st.lists(st.sampled_from(values), min_size=least, max_size=most, unique=True))
 
 
-def labels(draw: st.DrawFn, actions: list[str] = ACTIONS) -> dict[str, Any]:
-    written: dict[str, Any] = {}
-    if draw(st.booleans()):
-        written["action"] = draw(st.sampled_from(actions))
-    if draw(seldom):
-        written["severity"] = draw(st.integers(1, 10))
-    if draw(seldom):
-        written["message"] = draw(st.sampled_from(["m", "n", ""]))
-    if draw(seldom):
-        written["tags"] = some(draw, ["t", "u"])
-    return written
+def any_of(**choices: list[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Each key with one of its values, or left out where that is ABSENT: one draw, however many keys."""
+    combined = [
+        {key: value for key, value in zip(choices, values, strict=True) if value is not ABSENT}
+        for values in product(*choices.values())
+    ]
+    return st.sampled_from(combined)
 
 
-def from_source(draw: st.DrawFn) -> dict[str, Any]:
-    if not draw(seldom):
-        return {}
-    return {"fromSource": [{"path": path} for path in some(draw, PROGRAMS, least=1)]}
+def labels(actions: list[str]) -> st.SearchStrategy[dict[str, Any]]:
+    """What may stand at every level."""
+    return any_of(
+        action=[ABSENT] * len(actions) + actions,
+        severity=[ABSENT, ABSENT, 1, 9],
+        message=[ABSENT, ABSENT, "m", ""],
+        tags=[ABSENT, ABSENT, ["t"], ["u", "t"], []],
+    )
+
+
+LABELLED = labels(["Allow", "Audit", "Block", "allow", "AUDIT", "block"])
+SOURCES = [ABSENT] * 4 + [[{"path": "/s"}], [{"path": "/t/u"}, {"path": "/s"}]]
+OWNER_ONLY = [ABSENT] * 3 + [True, True, False]
+PTS = [ABSENT] * 3 + [False, False, True]
+FROM_SOURCE = any_of(fromSource=SOURCES)
+QUALIFIED = {
+    "process": any_of(ownerOnly=OWNER_ONLY, pts=PTS, fromSource=SOURCES),
+    "file": any_of(ownerOnly=OWNER_ONLY, pts=PTS, fromSource=SOURCES, readOnly=OWNER_ONLY),
+}
+OF_PATTERN = {
+    "process": any_of(ownerOnly=OWNER_ONLY),
+    "file": any_of(ownerOnly=OWNER_ONLY, readOnly=OWNER_ONLY),
+}
+WITH_ARGUMENTS = any_of(allowedArgs=[ABSENT] * 3 + [["x"], ["x", "y"], []])
+PROGRAM = any_of(path=PATHS)
+NAMED: st.SearchStrategy[dict[str, Any]] = st.one_of(PROGRAM, PROGRAM, any_of(execname=["c", "c", "b"]))
+DIRECTORY = any_of(dir=DIRECTORIES, recursive=[False, True])
 
 
 @st.composite
 def path_rules(draw: st.DrawFn, section: str, group: str) -> dict[str, Any]:
     """A rule of the process or the file section."""
-    rule = labels(draw)
+    labelled = draw(LABELLED)
+    if group == "matchPatterns":
+        return labelled | {"pattern": draw(st.sampled_from(PATTERNS))} | draw(OF_PATTERN[section])
     if group == "matchDirectories":
-        rule["dir"] = draw(st.sampled_from(DIRECTORIES))
-        rule["recursive"] = draw(st.booleans())
-    elif group == "matchPatterns":
-        rule["pattern"] = draw(st.sampled_from(PATTERNS))
-    elif section == "process" and draw(seldom):
-        rule["execname"] = draw(st.sampled_from(["c", "c", "b"]))
-    else:
-        rule["path"] = draw(st.sampled_from(PATHS))
-    if draw(seldom):
-        rule["ownerOnly"] = draw(often)
-    if section == "file" and draw(seldom):
-        rule["readOnly"] = draw(often)
-    if group != "matchPatterns":
-        rule |= from_source(draw)
-        if draw(seldom):
-            rule["pts"] = draw(seldom)
-    if section == "process" and group == "matchPaths" and draw(seldom):
-        rule["allowedArgs"] = some(draw, ARGUMENTS, least=draw(often))
-    return rule
+        return labelled | draw(DIRECTORY) | draw(QUALIFIED[section])
+    if section == "file":
+        return labelled | draw(PROGRAM) | draw(QUALIFIED[section])
+    return labelled | draw(NAMED) | draw(QUALIFIED[section]) | draw(WITH_ARGUMENTS)
 
 
 @st.composite
 def term_rules(draw: st.DrawFn, name: str, words: list[str]) -> dict[str, Any]:
     """A rule about a protocol, a domain or a capability."""
-    return labels(draw) | {name: draw(st.sampled_from(words))} | from_source(draw)
+    return draw(LABELLED) | {name: draw(st.sampled_from(words))} | draw(FROM_SOURCE)
+
+
+CALLERS = [
+    *([ABSENT] * 5),
+    [{"path": "/s"}],
+    [{"path": "/t/u"}],
+    [{"dir": "/t/"}],
+    [{"path": "/v"}, {"dir": "/"}],
+    [{"dir": "/", "recursive": True}],
+]
 
 
 @st.composite
 def syscall_rules(draw: st.DrawFn, group: str) -> dict[str, Any]:
     """A rule of the syscalls section."""
-    rule = labels(draw) | {"syscall": some(draw, SYSCALLS, least=1)}
+    rule = draw(LABELLED) | {"syscall": some(draw, SYSCALLS, least=1)}
     if group == "matchPaths":
-        rule["path"] = draw(st.sampled_from([*PATHS[3:], *DIRECTORIES]))
-        rule["recursive"] = draw(st.booleans())
-    if draw(seldom):
-        rule["fromSource"] = [
-            draw(
-                st.sampled_from(
-                    [
-                        {"path": "/s"},
-                        {"path": "/t/u"},
-                        {"dir": "/t/"},
-                        {"dir": "/"},
-                        {"dir": "/", "recursive": True},
-                    ]
-                )
-            )
-        ]
-    return rule
+        rule |= draw(any_of(path=[*PATHS[3:], *DIRECTORIES], recursive=[False, True]))
+    return rule | draw(any_of(fromSource=CALLERS))
 
 
 RULES = {
@@ -128,28 +129,26 @@ RULES = {
 
 @st.composite
 def presets(draw: st.DrawFn) -> dict[str, Any]:
-    """One preset."""
-    actions = ["Audit", "block", "Block"]
-    # An Allow that it would inherit is refused.
-    own = {"action": draw(st.sampled_from(actions))}
-    return own | labels(draw, actions) | {"name": draw(st.sampled_from([*PRESETS, "anonymousMapExec"]))}
+    """One preset. It has an action of its own: an Allow that it would inherit is refused."""
+    own = {"action": draw(st.sampled_from(["Audit", "block", "Block"]))}
+    return draw(LABELLED) | own | {"name": draw(st.sampled_from([*PRESETS, "anonymousMapExec"]))}
 
 
 @st.composite
 def specs(draw: st.DrawFn, focus: str) -> dict[str, Any]:
     """What documents of all kinds have in common; rules are mostly about events of the kind `focus`."""
-    spec = labels(draw)
+    spec = draw(LABELLED)
     wanted = SECTIONS[focus]
+    others = draw(st.sampled_from([[], [], [], *([name] for name in RULES)]))
     for name, groups in RULES.items():
-        if name != wanted and not draw(st.sampled_from([True] + [False] * 9)):
-            continue
-        section = labels(draw)
-        least = 1 if name == wanted and draw(often) else 0
-        for group, rules in groups.items():
-            section[group] = draw(st.lists(rules, min_size=least, max_size=3))
-        spec[name] = section
+        if name == wanted or name in others:
+            least = 1 if name == wanted and draw(often) else 0
+            lists = {
+                group: draw(st.lists(rules, min_size=least, max_size=3)) for group, rules in groups.items()
+            }
+            spec = spec | {name: draw(LABELLED) | lists}
     if wanted == "presets" or (wanted in {"process", "file"} and draw(seldom)):
-        spec["presets"] = draw(st.lists(presets(), max_size=3))
+        spec = spec | {"presets": draw(st.lists(presets(), max_size=3))}
     return spec
 
 
@@ -189,11 +188,10 @@ NODE_LABELS: list[dict[str, str]] = [
 @st.composite
 def documents(draw: st.DrawFn, name: str, focus: str, *, for_host: bool) -> dict[str, Any]:
     """One document, mostly of a kind that can select the workload."""
-    expected: bool = draw(often)
-    on_host = for_host if expected else not for_host
+    on_host = draw(st.sampled_from([for_host] * 9 + [not for_host]))
     spec = draw(specs(focus))
     if on_host:
-        if draw(st.booleans()):
+        if draw(seldom):
             spec["nodeSelector"] = {"matchLabels": draw(st.sampled_from(NODE_LABELS))}
         return {"kind": "KubeArmorHostPolicy", "metadata": {"name": name}, "spec": spec}
     if draw(seldom):
@@ -205,7 +203,7 @@ def documents(draw: st.DrawFn, name: str, focus: str, *, for_host: bool) -> dict
         selector["matchLabels"] = draw(st.sampled_from(POD_LABELS))
     if draw(seldom):
         selector["matchExpressions"] = draw(expressions(["label"]))
-    if selector or draw(st.booleans()):
+    if draw(st.booleans()) or selector:
         spec["selector"] = selector
     metadata = {
         "name": name,

@@ -5,7 +5,7 @@ from typing import Any, get_args
 from hypothesis import strategies as st
 
 from policy.events import Access
-from tests.property.documents import ARGUMENTS, PROGRAMS, often, seldom
+from tests.property.documents import any_of, often, seldom
 from tests.reference.world import Event
 
 SEEN = ["/a/b/c", "/a/b/c", "/a/b/c", "/a/b", "/ab/c", "/b/c", "/", "/a/b/c/d", "/a/b\\\\c", "/z"]
@@ -35,14 +35,19 @@ NAMES = [
 ]
 
 
-@st.composite
-def programs(draw: st.DrawFn) -> dict[str, Any] | None:
-    """A program that acts, or None where it is not known."""
-    if draw(seldom):
-        return draw(
-            st.sampled_from([None, {"path": "u", "truncated": True}, {"path": "/s", "truncated": True}])
-        )
-    return {"path": draw(st.sampled_from([*PROGRAMS, "/v"])), "truncated": False}
+ACTORS: list[dict[str, Any] | None] = [
+    {"path": "/s", "truncated": False},
+    {"path": "/s", "truncated": False},
+    {"path": "/t/u", "truncated": False},
+    {"path": "/t/u", "truncated": False},
+    {"path": "/v", "truncated": False},
+    {"path": "/s", "truncated": True},
+    {"path": "u", "truncated": True},
+    None,
+]
+"""Programs that act; None where it is not known."""
+WHOSE = any_of(uid=[0, 7], owner=[0, 7], tty=["", "pts0"])
+UNCERTAIN = any_of(args_truncated=[False] * 5 + [True], args_redacted=[False] * 5 + [True])
 
 
 def paths(draw: st.DrawFn, more: list[str], prefix: str = "") -> dict[str, Any]:
@@ -51,30 +56,21 @@ def paths(draw: st.DrawFn, more: list[str], prefix: str = "") -> dict[str, Any]:
     return {f"{prefix}path": draw(st.sampled_from(SEEN * 2 + more)), f"{prefix}truncated": False}
 
 
-def whose(draw: st.DrawFn) -> dict[str, Any]:
-    return {
-        "uid": draw(st.sampled_from([0, 7])),
-        "owner": draw(st.sampled_from([0, 7])),
-        "tty": draw(st.sampled_from(["", "pts0"])),
-    }
-
-
 @st.composite
 def executions(draw: st.DrawFn) -> Event:
     """A process that became another program, sometimes for a script."""
-    source = draw(programs())
+    source = draw(st.sampled_from(ACTORS))
     script = draw(st.sampled_from([""] * 6 + ["/a/b/c", "/a/./b//c", "/b/../a/b/c", "a/b/c"]))
     named = [draw(st.sampled_from(["/a/b/c", "c", "-x"]))] if script else []
     return {
         "kind": "process",
         **paths(draw, IN_MEMORY),
-        **whose(draw),
+        **draw(WHOSE),
         "script": script,
         "source": source,
-        "parent": draw(programs()) if source is None else {"path": "/w", "truncated": False},
-        "args": ("argv0", *named, *draw(st.lists(st.sampled_from([*ARGUMENTS, "z"]), max_size=2))),
-        "args_truncated": draw(st.sampled_from([False] * 5 + [True])),
-        "args_redacted": draw(st.sampled_from([False] * 5 + [True])),
+        "parent": draw(st.sampled_from(ACTORS)) if source is None else {"path": "/w", "truncated": False},
+        "args": ("argv0", *named, *draw(st.lists(st.sampled_from(["x", "x", "y", "z"]), max_size=2))),
+        **draw(UNCERTAIN),
         "cwd": draw(st.sampled_from(["/a/b", "/"])),
         "entered": draw(seldom),
     }
@@ -90,8 +86,8 @@ def accesses(draw: st.DrawFn) -> Event:
         "access": access,
         **paths(draw, IN_PROC),
         **(new if access in {"rename", "link", "symlink"} else {"new_path": "", "new_truncated": False}),
-        **whose(draw),
-        "actor": draw(programs()),
+        **draw(WHOSE),
+        "actor": draw(st.sampled_from(ACTORS)),
         "namespace_pid": draw(st.sampled_from([7, 100])),
     }
 
@@ -105,12 +101,12 @@ def sockets(draw: st.DrawFn) -> Event:
         "family": draw(st.sampled_from([2, 2, 10, 0, 1, 16, 17])),
         "type": draw(st.sampled_from([1, 1, 2, 3, 4, 5, 6, 10, 9])),
         "protocol": draw(st.sampled_from([0, 0, 6, 17, 1, 58, 132, 33, 255, 262])),
-        "actor": draw(programs()),
+        "actor": draw(st.sampled_from(ACTORS)),
     }
 
 
 def _acting(kind: str, field: str, values: list[str]) -> st.SearchStrategy[Event]:
-    fixed = {"kind": st.just(kind), field: st.sampled_from(values), "actor": programs()}
+    fixed = {"kind": st.just(kind), field: st.sampled_from(values), "actor": st.sampled_from(ACTORS)}
     return st.fixed_dictionaries(fixed)
 
 
@@ -119,7 +115,7 @@ def calls(draw: st.DrawFn) -> Event:
     """A system call, on a file or on none."""
     on = {"path": "", "truncated": False} if draw(seldom) else paths(draw, [])
     name = draw(st.sampled_from(["unlink", "unlink", "unlinkat", "chown", "mount"]))
-    return {"kind": "syscall", "syscall": name, **on, "actor": draw(programs())}
+    return {"kind": "syscall", "syscall": name, **on, "actor": draw(st.sampled_from(ACTORS))}
 
 
 EVENTS: dict[str, st.SearchStrategy[Event]] = {
@@ -129,5 +125,5 @@ EVENTS: dict[str, st.SearchStrategy[Event]] = {
     "dns": _acting("dns", "name", NAMES),
     "capability": _acting("capability", "capability", ["net_raw", "net_raw", "chown", "sys_admin"]),
     "syscall": calls(),
-    "memory": st.fixed_dictionaries({"kind": st.just("memory"), "actor": programs()}),
+    "memory": st.fixed_dictionaries({"kind": st.just("memory"), "actor": st.sampled_from(ACTORS)}),
 }

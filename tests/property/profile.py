@@ -9,5 +9,5 @@ LONG = os.environ.get("LICTOR_HYPOTHESIS") == "long"
 _unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 comparison = settings(_unhurried, max_examples=20_000 if LONG else 500)
 """For the judge against the reference."""
-metamorphic = settings(_unhurried, max_examples=2_000 if LONG else 50)
+metamorphic = settings(_unhurried, max_examples=2_000 if LONG else 100)
 """For each of the properties that need no reference."""

@@ -4,13 +4,23 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from tests.property.documents import documents, often, seldom, some
+from tests.property.documents import ABSENT, any_of, documents, often, seldom, some
 from tests.property.events import EVENTS
 from tests.reference.standing import KINDS
 from tests.reference.world import Event, World
 
 POSTURES = ["file", "network", "capabilities"]
 VISIBILITY = ["process", "file,network", "PROCESS, File", "none", "capabilities", "junk", ""]
+
+
+MODES = ["audit", "block", "allow"]
+GLOBAL = any_of(**{f"{kind}_posture": MODES for kind in POSTURES})
+OF_HOSTS = any_of(**{f"host_{kind}_posture": MODES for kind in POSTURES})
+ANNOTATED = ["audit", "block", "BLOCK", "allow", "off"]
+ANNOTATIONS = any_of(
+    **{f"kubearmor-{kind}-posture": [ABSENT] * 5 + ANNOTATED for kind in POSTURES},
+    **{"kubearmor-visibility": [ABSENT] * 7 + VISIBILITY},
+)
 
 
 class Happening(NamedTuple):
@@ -59,10 +69,7 @@ def workloads(draw: st.DrawFn) -> dict[str, Any]:
 @st.composite
 def settings(draw: st.DrawFn) -> dict[str, Any]:
     """Global settings, some of them left alone."""
-    chosen: dict[str, Any] = {}
-    for kind in POSTURES:
-        for name in (f"{kind}_posture", f"host_{kind}_posture"):
-            chosen[name] = draw(st.sampled_from(["audit", "block", "allow"]))
+    chosen = draw(GLOBAL) | draw(OF_HOSTS)
     if draw(seldom):
         chosen["visibility"] = some(draw, KINDS, most=4)
     if draw(seldom):
@@ -75,19 +82,6 @@ def settings(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @st.composite
-def annotations(draw: st.DrawFn) -> dict[str, str]:
-    """What a namespace is annotated with."""
-    written = {}
-    for kind in POSTURES:
-        if draw(seldom):
-            value = draw(st.sampled_from(["audit", "block", "BLOCK", "allow", "off", ""]))
-            written[f"kubearmor-{kind}-posture"] = value
-    if draw(seldom):
-        written["kubearmor-visibility"] = draw(st.sampled_from(VISIBILITY))
-    return written
-
-
-@st.composite
 def happenings(draw: st.DrawFn, kinds: tuple[str, ...] = tuple(EVENTS)) -> Happening:
     """Several events in one world, so that what one leaves in a memory meets the next."""
     focus = draw(st.sampled_from(kinds))
@@ -97,10 +91,10 @@ def happenings(draw: st.DrawFn, kinds: tuple[str, ...] = tuple(EVENTS)) -> Happe
     world = World(
         documents=[draw(documents(f"p{i}", focus, for_host=for_host)) for i in range(number)],
         workload=workload,
-        namespaces={"ns": draw(annotations())} if draw(often) else {},
+        namespaces={"ns": draw(ANNOTATIONS)} if draw(often) else {},
         settings=draw(settings()),
     )
-    events = draw(st.lists(EVENTS[focus], min_size=1, max_size=5))
+    events = draw(st.lists(EVENTS[focus], min_size=2, max_size=8))
     if draw(seldom):
         events.append(draw(st.one_of(*EVENTS.values())))
     return Happening(world, events, focus)
