@@ -195,18 +195,20 @@ def _workload_of(kind: str, namespace: str, asked: Sequence[_Asked]) -> Workload
 
 
 def _namespaces(sets: Sequence[PolicySet]) -> list[str]:
-    """Every namespace that is named somewhere, and one that is not."""
+    """Every namespace that is named somewhere; and one that is not, where a policy may reach it."""
     named: set[str] = set()
+    everywhere = False
     for policies in sets:
         named.update(policies.namespaces)
         for document in policies.documents:
             if document.namespace:
                 named.add(document.namespace)
             if isinstance(document.policy, KubeArmorClusterPolicy):
+                everywhere = True
                 for expression in document.policy.spec.selector.match_expressions:
                     if expression.key == "namespace":
                         named.update(expression.values)
-    return [*sorted(named), ELSEWHERE]
+    return [*sorted(named), *([ELSEWHERE] if everywhere else [])]
 
 
 def _changed(sets: Sequence[PolicySet]) -> set[str]:
