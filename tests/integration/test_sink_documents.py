@@ -11,9 +11,11 @@ import pytest
 from elasticsearch import BadRequestError
 
 from dashboards import documents, search
+from tests.fixtures.records import ACTS
 from tests.fixtures.sinks import Desk
-from tests.fixtures.verdict_records import AUDITED_BY_RULE, outcome, verdict_record
+from tests.fixtures.verdict_records import AUDITED_BY_RULE, RUN_NS, outcome, verdict_record
 from wire.codec import encode
+from wire.records import kind_of
 
 if TYPE_CHECKING:
     from elasticsearch import AsyncElasticsearch
@@ -54,6 +56,42 @@ def test_found_by_the_fields_that_people_search(desk: Desk) -> None:
         assert sorted(hits) == sorted(expected), query
     (found,) = desk.found({"term": {"lictor.document": "outcome"}})
     assert found == msgspec.json.decode(documents.encode(documents.outcome_document(outcome(denied))))
+
+
+def test_every_kind_of_event_is_stored_and_found(desk: Desk) -> None:
+    named = {
+        kind_of(act): desk.record(number, event=msgspec.structs.replace(act, time_ns=RUN_NS))
+        for number, act in enumerate(ACTS)
+    }
+    desk.publish(*named.values(), *(outcome(record, "unsupported") for record in named.values()))
+    with desk.sink():
+        desk.wait_until_done()
+    searches: dict[str, list[dict[str, Any]]] = {
+        "file": [
+            {"term": {"file.path": "/var/www/html/shell.php"}},
+            {"term": {"file.mode": "0644"}},
+            {"term": {"lictor.file.new_path": "/tmp/\\xff"}},
+        ],
+        "network": [
+            {"term": {"destination.ip": "203.0.113.0/24"}},
+            {"range": {"destination.port": {"gte": 4444}}},
+            {"term": {"network.transport": "tcp"}},
+            {"term": {"lictor.socket.family": "AF_INET"}},
+        ],
+        "dns": [{"term": {"dns.question.name": "evil.example"}}, {"term": {"network.protocol": "dns"}}],
+        "capability": [
+            {"term": {"lictor.capability": "net_raw"}},
+            {"bool": {"filter": [{"term": {"lictor.result": -1}}, {"term": {"event.action": "capability"}}]}},
+        ],
+        "syscall": [{"term": {"lictor.syscall": "unlink"}}, {"term": {"event.category": "api"}}],
+        "memory": [{"term": {"lictor.kind": "memory"}}],
+    }
+    assert searches.keys() == named.keys()
+    for kind, queries in searches.items():
+        for query in queries:
+            verdicts = [hit for hit in desk.found(query) if hit["lictor"]["document"] == "verdict"]
+            assert [hit["lictor"]["verdict"]["id"] for hit in verdicts] == [named[kind].id], query
+    assert len(desk.found({"term": {"lictor.outcome.result": "unsupported"}})) == len(ACTS)
 
 
 def test_demo_finds_documents_and_people_find_them_by_the_words_it_prints(desk: Desk) -> None:

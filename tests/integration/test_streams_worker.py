@@ -9,6 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from policy.changes import PolicyApplied, SettingsChanged
+from tests.fixtures.ledgers import eventually
+from tests.fixtures.records import ACT_BATCH
 from tests.fixtures.stream_workers import (
     DENIED,
     Court,
@@ -57,6 +60,30 @@ def test_what_passes_and_what_only_ended_is_not_sent(court: Court) -> None:
         verdicts = court.verdicts(bool)
         assert worker.stop() == 0, worker.output
     assert [record.event.sequence for record in verdicts] == [50]
+
+
+def test_every_kind_of_event_goes_the_whole_way(court: Court) -> None:
+    unknown = msgspec.structs.replace(ACT_BATCH, workload=workload(1, complete=False))
+    court.publish(unknown)
+    with court.worker() as worker:
+        verdicts = court.verdicts(lambda got: len(got) >= len(ACT_BATCH.events) - 1)
+        assert worker.stop() == 0, worker.output
+    assert tuple(record.event for record in verdicts) == ACT_BATCH.events[:-1]
+    assert court.committed() == court.ends()
+
+
+def test_throttled_alerts_are_said_when_their_silence_is_over_and_nothing_else_comes(court: Court) -> None:
+    denying = blocking("watch", DENIED)
+    watching = msgspec.Raw(bytes(denying.document).replace(b'"Block"', b'"Audit"'))
+    court.apply(PolicyApplied(document=watching))
+    court.apply(SettingsChanged(alert_throttling=True, max_alert_per_sec=2, throttle_sec=1))
+    court.publish(batch([process_event(n, DENIED) for n in range(9)]))
+    with court.worker() as worker:
+        verdicts = court.verdicts(lambda got: len(got) >= 2)
+        eventually("the worker says what it kept back", lambda: "7 further process alerts" in worker.output)
+        assert worker.stop() == 0, worker.output
+    assert [record.event.sequence for record in verdicts] == [0, 1]
+    assert court.committed() == court.ends()
 
 
 def test_an_incomplete_identity_is_told_and_never_ordered(court: Court) -> None:
