@@ -57,9 +57,10 @@ def _pattern(one: Linted, path: WrittenPath) -> Iterator[Finding]:
     if not dead:
         return
     if len(dead) == len(alternatives):
-        yield one.finding(
-            LintCode.UNREACHABLE_PATH, Severity.ERROR, path.place, f"this matches nothing{_after(dead[0])}"
-        )
+        # What is told first is what still matches something.
+        reason = next((some for some in dead if some.startswith("but ")), dead[0])
+        sentence = f"this matches nothing{_after(reason)}"
+        yield one.finding(LintCode.UNREACHABLE_PATH, Severity.ERROR, path.place, sentence)
     else:
         which = next(text for text, reason in zip(alternatives, reasons, strict=True) if reason)
         sentence = f"its alternative {shown(which)} matches nothing{_after(dead[0])}"

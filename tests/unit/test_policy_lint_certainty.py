@@ -72,7 +72,7 @@ def test_what_is_unreachable_matches_nothing(pattern: str, asked: list[str]) -> 
     glob = Glob(pattern)
     for path in asked if errors else ():
         # `*/a` is /a alone, which is told.
-        assert not glob.matches(path) or f"but {path or '/'}" in errors[0].sentence
+        assert not glob.matches(path) or "stays within one component" in errors[0].sentence
 
 
 labels = st.dictionaries(
