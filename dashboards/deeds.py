@@ -53,6 +53,8 @@ _INODES: dict[int, Literal["file", "dir", "symlink"]] = {
     stat.S_IFDIR: "dir",
     stat.S_IFLNK: "symlink",
 }
+_MODE = 0o177777
+"""What `st_mode` can be. Records hold whatever their writer put there."""
 
 
 class Deed(NamedTuple):
@@ -94,6 +96,7 @@ def deed_of(event: JudgedEvent) -> Deed:
 
 
 def _file(event: FileEvent) -> Deed:
+    mode = event.mode & _MODE
     return Deed(
         "file",
         (_FILE_TYPES.get(event.access, "change"),),
@@ -101,9 +104,9 @@ def _file(event: FileEvent) -> Deed:
         file=ecs.File(
             path=event.path,
             name=base_name(event.path),
-            type=_INODES.get(stat.S_IFMT(event.mode)),
+            type=_INODES.get(stat.S_IFMT(mode)),
             uid=str(event.owner_uid),
-            mode=f"{stat.S_IMODE(event.mode):04o}" if event.mode else None,
+            mode=f"{stat.S_IMODE(mode):04o}" if mode else None,
         ),
         own_file=own_fields.LictorFile(
             new_path=event.new_path or None,

@@ -54,7 +54,7 @@ def as_kubearmor(
     It is JSON as it stands: text, numbers, lists of text and objects of text.
 
     Raises:
-        ValueError: the outcome is another verdict's.
+        ValueError: the outcome is another verdict's, or a time is none that a calendar has.
     """
     if outcome is not None and outcome.record.id != record.id:
         raise ValueError(f"the outcome {outcome.id} is not that of the verdict {record.id}")
@@ -224,4 +224,8 @@ def _source(event: JudgedEvent) -> str:
 def _time(time_ns: int) -> str:
     """RFC 3339 in UTC, six digits of fraction, as KubeArmor writes it."""
     seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds // 1000:06d}Z"
+    try:
+        second = datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, OSError, ValueError) as error:
+        raise ValueError(f"{time_ns} ns is no time that a calendar has") from error
+    return f"{second:%Y-%m-%dT%H:%M:%S}.{nanoseconds // 1000:06d}Z"

@@ -17,6 +17,9 @@ from policy.workload import Workload
 LIVE = "live"
 """The candidate name of verdicts under the policies in force."""
 
+_MAX_ERRNO = 4095
+"""Of `linux/err.h`: no error is greater."""
+
 Result = Literal[
     "terminated",
     "already-gone",
@@ -78,9 +81,9 @@ def kind_of(event: AnyEvent) -> str:
 
 def refusal_of(event: JudgedEvent) -> int:
     """The errno with which the kernel itself refused the act; 0 where it was done, or is under way."""
-    if isinstance(event, ProcessEvent) or event.result >= 0 or event.result == -errno.EINPROGRESS:
+    if isinstance(event, ProcessEvent) or event.result == -errno.EINPROGRESS:
         return 0
-    return -event.result
+    return -event.result if -_MAX_ERRNO <= event.result < 0 else 0
 
 
 def verdict_id(event: str, candidate: str = LIVE) -> str:

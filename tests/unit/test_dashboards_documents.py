@@ -429,3 +429,21 @@ def test_nobody_carries_out_the_denial_of_an_act_so_that_it_was_done() -> None:
     denied = replace(record, verdict=replace(record.verdict, decision="block"), enforcement="terminate")
     assert of_verdict(denied)["event"]["outcome"] == "success"
     assert of_verdict(denied)["event"]["type"] == ["change", "denied"]
+
+
+@given(
+    kind=st.sampled_from(sorted(ACT_VERDICTS)),
+    number=st.integers(),
+    text=st.text(),
+    family=st.sampled_from([1, 2, 10, 17]) | st.integers(),
+)
+def test_whatever_an_event_holds_it_becomes_a_document(
+    kind: str, number: int, text: str, family: int
+) -> None:
+    fields = ACT_VERDICTS[kind].event.__struct_fields__
+    numbers = {"mode", "flags", "owner_uid", "result", "type", "protocol", "port", "uid", "cgroup_id"}
+    texts = {"path", "new_path", "address", "name", "record", "capability", "syscall", "tty"}
+    changes = dict.fromkeys(numbers & set(fields), number) | dict.fromkeys(texts & set(fields), text)
+    document = of_act(kind, **changes, **({"family": family} if "family" in fields else {}))
+    assert document["lictor"]["result"] == number
+    assert document["lictor"]["kind"] == kind

@@ -222,6 +222,19 @@ def test_every_field_is_one_of_kubearmors_and_of_its_type(record: VerdictRecord)
     assert always | {"Data", "Enforcer", "Action", "Result"} <= alert.keys()
 
 
+@pytest.mark.parametrize("time_ns", [2**80, -(2**80), 10**21])
+def test_a_time_that_is_none_is_refused(time_ns: int) -> None:
+    with pytest.raises(ValueError, match="no time that a calendar has"):
+        as_kubearmor(verdict_record(judged_ns=time_ns))
+
+
+@given(st.integers())
+def test_whatever_a_record_claims_that_the_kernel_said(result: int) -> None:
+    said = alert_of("file", result=result)["Result"]
+    assert said
+    assert (said == "Passed") == (result >= 0 or result < -4095 or result == -115)
+
+
 def test_the_page_has_every_field() -> None:
     table = PAGE.read_text(encoding="utf-8").split("| --- |", 1)[1].split("\n\n")[0]
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
