@@ -17,7 +17,7 @@ class GlobTable(Generic[R]):
     with the path; only patterns that differ in nothing but their middle are tried one by one.
     """
 
-    __slots__ = ("_directories", "find")
+    __slots__ = ("by_directory",)
 
     def __init__(self, rules: Iterable[tuple[Glob, Placed[R]]]) -> None:
         """`rules` in the order in which their policies were applied."""
@@ -26,15 +26,14 @@ class GlobTable(Generic[R]):
         for glob, placed in rules:
             globs.setdefault(glob.pattern, glob)
             collected.setdefault(glob.pattern, []).append(placed)
-        self._directories: dict[str | None, GlobsOfDirectory[R]] = {}
+        self.by_directory: dict[str | None, GlobsOfDirectory[R]] = {}
+        """Those whose matches all lie below a directory (written without `/` at its end); under None those
+        that name no directory."""
         for pattern, glob in globs.items():
             entry = Entry(collected[pattern])
             for anchor in dict.fromkeys(glob.anchors()):
-                there = self._directories.setdefault(anchor.directory, GlobsOfDirectory())
+                there = self.by_directory.setdefault(anchor.directory, GlobsOfDirectory())
                 there.add(anchor.start, anchor.end, glob, entry)
-        self.find = self._directories.get
-        """The globs whose matches lie below a directory (written without `/` at its end), or None. Those
-        that name none are found by None."""
 
 
 class GlobsOfDirectory(Generic[R]):

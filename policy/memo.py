@@ -40,10 +40,14 @@ class Memo(Generic[K, V]):
                 self.put(key, found)
         return found
 
+    def age(self) -> None:
+        """Forget what was not asked for since the last time, as if the young generation were full."""
+        # It stays the same object, since `recent` is bound to it.
+        self._old = self._young.copy()
+        self._young.clear()
+
     def put(self, key: K, value: V) -> None:
         """Keep an answer."""
         if len(self._young) >= self._half:
-            # The young one stays the same object, since `recent` is bound to it.
-            self._old = self._young.copy()
-            self._young.clear()
+            self.age()
         self._young[key] = value

@@ -3,17 +3,11 @@
 import hashlib
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 import msgspec
 
-from policy.changes import (
-    Change,
-    Enforcement,
-    NamespaceChanged,
-    PolicyApplied,
-    PolicyDeleted,
-)
+from policy.changes import Change, Enforcement, NamespaceChanged, PolicyApplied, PolicyDeleted
+from policy.compiled import Documents, Identity
 from policy.documents import Document, Problem, read_document
 from policy.documents.kinds import DEFAULT_NAMESPACE
 from policy.memo import Memo
@@ -21,17 +15,10 @@ from policy.posture import posture_of, standing_of
 from policy.rule import Rule
 from policy.rules import Rules
 from policy.sections import SECTIONS, SectionName
-from policy.selection import Selector, selector_of
+from policy.selected import WORKLOADS_KEPT, Selected
 from policy.settings import DEFAULT_ENFORCEMENT, NO_NAMESPACE, Namespace, PostureKind, Settings
 from policy.verdict import PostureReference
 from policy.workload import Workload
-
-WORKLOADS_KEPT = 1024
-"""Workloads whose rules a set keeps ready."""
-SELECTIONS_KEPT = 256
-"""Different selections of documents whose rules a set keeps indexed."""
-
-Identity = tuple[str, str, str]
 
 
 class PolicyRefusedError(Exception):
@@ -43,40 +30,37 @@ class PolicyRefusedError(Exception):
         self.problems = problems
 
 
-class _Compiled(msgspec.Struct, frozen=True):
-    """A document with what is made of it once."""
-
-    document: Document
-    selects: Selector
-    rules: tuple[tuple[Any, ...], ...]
-    """For each of `SECTIONS` the document's rules."""
-
-
 class PolicySet:
-    """The documents, namespaces and settings in force. Get one from `empty` and `apply`."""
+    """The documents, namespaces and settings in force. Get one from `empty` and `apply`.
 
-    __slots__ = ("_compiled", "_hash", "_indexed", "_namespaces", "_offset", "_settings", "_workloads")
+    Sets that came from each other share what they made of documents and workloads (`policy.selected`),
+    so that a change costs what it concerns. `apply` and `skip` use nothing of it and may run in
+    another thread than the one that judges by this set or an earlier one.
+    """
+
+    __slots__ = ("_documents", "_hash", "_namespaces", "_offset", "_selected", "_settings", "_workloads")
 
     def __init__(
         self,
         offset: int,
-        compiled: Mapping[Identity, _Compiled],
+        documents: Documents,
         namespaces: Mapping[str, Namespace],
         settings: Settings,
+        selected: Selected,
     ) -> None:
         """For `empty` and `apply`; others do not build sets."""
         self._offset = offset
-        self._compiled = compiled
+        self._documents = documents
         self._namespaces = namespaces
         self._settings = settings
+        self._selected = selected
         self._hash = ""
         self._workloads: Memo[str, tuple[Workload, Rules]] = Memo(WORKLOADS_KEPT)
-        self._indexed: Memo[tuple[Identity, ...], tuple[Any, ...]] = Memo(SELECTIONS_KEPT)
 
     @classmethod
     def empty(cls) -> "PolicySet":
         """What holds before the first change."""
-        return cls(-1, {}, {}, Settings())
+        return cls(-1, Documents(), {}, Settings(), Selected())
 
     @property
     def offset(self) -> int:
@@ -92,7 +76,7 @@ class PolicySet:
         """
         if not self._hash:
             content = (
-                [(*identity, one.document.hash) for identity, one in self._compiled.items()],
+                [(*one.document.identity, one.document.hash) for one in self._documents],
                 sorted(self._namespaces.items()),
                 self._settings,
             )
@@ -103,7 +87,7 @@ class PolicySet:
     @property
     def documents(self) -> tuple[Document, ...]:
         """The documents in force, in the order in which they were applied."""
-        return tuple(one.document for one in self._compiled.values())
+        return tuple(one.document for one in self._documents)
 
     @property
     def namespaces(self) -> Mapping[str, Namespace]:
@@ -132,26 +116,25 @@ class PolicySet:
         Raises:
             PolicyRefusedError: the change holds a document that is not valid.
         """
+        documents, namespaces, settings = self._documents, self._namespaces, self._settings
         if isinstance(change, PolicyApplied):
-            compiled = _compile(_valid(change.document))
-            documents = {**self._compiled, compiled.document.identity: compiled}
-            return PolicySet(offset, documents, self._namespaces, self._settings)
-        if isinstance(change, PolicyDeleted):
-            gone = _identity_of(change)
-            documents = {key: one for key, one in self._compiled.items() if key != gone}
-            return PolicySet(offset, documents, self._namespaces, self._settings)
-        if isinstance(change, NamespaceChanged):
-            namespaces = dict(self._namespaces)
-            patched = namespaces.pop(change.namespace, NO_NAMESPACE).patched(change)
+            documents = documents.having(_valid(change.document))
+        elif isinstance(change, PolicyDeleted):
+            documents = documents.without(_identity_of(change))
+        elif isinstance(change, NamespaceChanged):
+            changed = dict(namespaces)
+            patched = changed.pop(change.namespace, NO_NAMESPACE).patched(change)
             if patched != NO_NAMESPACE:
-                namespaces[change.namespace] = patched
-            return PolicySet(offset, self._compiled, namespaces, self._settings)
-        return PolicySet(offset, self._compiled, self._namespaces, self._settings.patched(change))
+                changed[change.namespace] = patched
+            namespaces = changed
+        else:
+            settings = settings.patched(change)
+        return PolicySet(offset, documents, namespaces, settings, self._selected)
 
     def skip(self, offset: int) -> "PolicySet":
         """The same content at a later offset, for a change that could not be used."""
-        later = PolicySet(offset, self._compiled, self._namespaces, self._settings)
-        later._hash, later._workloads, later._indexed = self._hash, self._workloads, self._indexed
+        later = PolicySet(offset, self._documents, self._namespaces, self._settings, self._selected)
+        later._hash, later._workloads = self._hash, self._workloads
         return later
 
     def for_workload(self, workload: Workload) -> Rules:
@@ -159,35 +142,18 @@ class PolicySet:
         kept = self._workloads.get(workload.id)
         if kept is not None and (kept[0] is workload or kept[0] == workload):
             return kept[1]
-        rules = self._rules_of(workload)
+        standing = standing_of(workload, self._settings, self._namespaces)
+        rules = self._selected.rules_of(workload, standing, self._documents)
         self._workloads.put(workload.id, (workload, rules))
         return rules
 
     def rules_for(self, workload: Workload) -> dict[SectionName, tuple[Rule, ...]]:
         """The rules of each section that select a workload, in the order applied, whatever its mode."""
-        selected = [one for one in self._compiled.values() if one.selects(workload)]
+        selected = self._documents.selecting(workload)
         return {
             section.name: tuple(rule for one in selected for rule in one.rules[number])
             for number, section in enumerate(SECTIONS)
         }
-
-    def _rules_of(self, workload: Workload) -> Rules:
-        standing = standing_of(workload, self._settings, self._namespaces)
-        asked = standing.complete and standing.mode != "disabled"
-        chosen = tuple(key for key, one in self._compiled.items() if one.selects(workload)) if asked else ()
-        indexed = self._indexed.get(chosen)
-        if indexed is None:
-            documents = [self._compiled[key] for key in chosen]
-            indexed = tuple(
-                section.index_of([rule for one in documents for rule in one.rules[number]])
-                for number, section in enumerate(SECTIONS)
-            )
-            self._indexed.put(chosen, indexed)
-        judges = [
-            (section, section.judge_of(rules, standing))
-            for section, rules in zip(SECTIONS, indexed, strict=True)
-        ]
-        return Rules(judges, standing)
 
 
 def _valid(raw: msgspec.Raw) -> Document:
@@ -195,11 +161,6 @@ def _valid(raw: msgspec.Raw) -> Document:
     if result.problems or not result.documents:
         raise PolicyRefusedError(result.problems)
     return result.documents[0]
-
-
-def _compile(document: Document) -> _Compiled:
-    rules = tuple(tuple(section.rules_of(document)) for section in SECTIONS)
-    return _Compiled(document, selector_of(document), rules)
 
 
 def _identity_of(change: PolicyDeleted) -> Identity:

@@ -46,16 +46,16 @@ class Entry(Generic[R]):
     def __init__(self, every: Sequence[Placed[R]]) -> None:
         """`every` in the order in which their policies were applied."""
         self.every = every
-        plain: list[Placed[R]] = []
+        self._plain = every
+        self._by_source: dict[str, Sequence[Placed[R]]] | None = None
         by_source: dict[str, list[Placed[R]]] = {}
         for placed in every:
-            sources = placed.rule.found_by
-            if not sources:
-                plain.append(placed)
-            for source in dict.fromkeys(sources):
+            for source in dict.fromkeys(placed.rule.found_by):
                 by_source.setdefault(source, []).append(placed)
-        self._plain = _first_of_equals(plain)
-        self._by_source = {source: _first_of_equals(rules) for source, rules in by_source.items()} or None
+        if by_source:
+            self._plain = [placed for placed in every if not placed.rule.found_by]
+            self._by_source = {source: _first_of_equals(rules) for source, rules in by_source.items()}
+        self._plain = _first_of_equals(self._plain)
 
     def by(self, source: SeenPath | None) -> Sequence[Placed[R]]:
         """Those that can decide what `source` does: of rules that say the same the first.
@@ -70,8 +70,8 @@ class Entry(Generic[R]):
         return (*self._plain, *own) if own else self._plain
 
 
-def _first_of_equals(rules: list[Placed[R]]) -> list[Placed[R]]:
-    if len(rules) == 1:
+def _first_of_equals(rules: Sequence[Placed[R]]) -> Sequence[Placed[R]]:
+    if len(rules) < 2:
         return rules
     firsts: dict[Hashable, Placed[R]] = {}
     for placed in rules:
@@ -82,17 +82,13 @@ def _first_of_equals(rules: list[Placed[R]]) -> list[Placed[R]]:
 class RuleTable(Generic[K, R]):
     """Entries by key: a path, a directory, a protocol."""
 
-    __slots__ = ("_entries", "find")
+    __slots__ = ("entries", "find")
 
     def __init__(self, rules: Iterable[tuple[K, Placed[R]]]) -> None:
         """`rules` in the order in which their policies were applied, each with a key of its own."""
         collected: dict[K, list[Placed[R]]] = {}
         for key, placed in rules:
             collected.setdefault(key, []).append(placed)
-        self._entries = {key: Entry(found) for key, found in collected.items()}
-        self.find = self._entries.get
+        self.entries = {key: Entry(found) for key, found in collected.items()}
+        self.find = self.entries.get
         """The entry of a key, or None."""
-
-    def __bool__(self) -> bool:
-        """Whether there are any rules."""
-        return bool(self._entries)

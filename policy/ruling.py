@@ -87,16 +87,19 @@ class Qualified(NamedTuple):
 
 
 PERMITTED = Qualified(Answer.PERMITS)
+_UNQUALIFIED = Qualified(Answer.UNQUALIFIED)
 
 
 def consulted(qualifiers: Iterable[Qualified]) -> Qualified:
     """What they say together: one that forbids decides, then one that cannot tell; of equals the first."""
     said = list(qualifiers)
+    if not said:
+        return _UNQUALIFIED
     for answer in (Answer.FORBIDS, Answer.UNKNOWN, Answer.PERMITS):
         for one in said:
             if one.answer is answer:
                 return one
-    return Qualified(Answer.UNQUALIFIED)
+    return _UNQUALIFIED
 
 
 def outcome_of(finding: Finding) -> Outcome:
@@ -119,8 +122,10 @@ def rank(findings: Iterable[Finding]) -> Ranked:
     audits: list[Finding] = []
     for finding in findings:
         (audits if finding.rule.action == "Audit" else competing).append(finding)
-    competing.sort(key=_precedence, reverse=True)
-    audits.sort(key=lambda one: one.order)
+    if len(competing) > 1:
+        competing.sort(key=_precedence, reverse=True)
+    if len(audits) > 1:
+        audits.sort(key=lambda one: one.order)
     return Ranked(tuple(competing), tuple(audits))
 
 

@@ -79,17 +79,25 @@ class TargetIndex(Generic[R]):
 
     def __init__(self, rules: Iterable[R]) -> None:
         """`rules` come in the order in which their policies were applied."""
-        self._all = [Placed(order, rule) for order, rule in enumerate(rules)]
+        self.placed = [Placed(order, rule) for order, rule in enumerate(rules)]
         self._paths = self._table("path")
         self._names = self._table("execname")
         self._folders = self._table("directory", recursive=False)
         self._trees = self._table("directory", recursive=True)
-        self._globs = GlobTable(
-            (placed.rule.target.glob, placed) for placed in self._all if placed.rule.target.glob is not None
-        )
+        globs = GlobTable(
+            (placed.rule.target.glob, placed) for placed in self.placed if placed.rule.target.glob is not None
+        ).by_directory
+        self._unbound = globs.pop(None, None)
+        """Globs that may match in any directory."""
+        self._below = {
+            directory: (self._trees.find(directory), globs.get(directory))
+            for directory in (*self._trees.entries, *globs)
+            if directory is not None
+        }
+        """By directory what all that lies below it has to be compared with."""
 
     def _table(self, kind: str, *, recursive: bool = False) -> RuleTable[str, R]:
-        targets = ((placed.rule.target, placed) for placed in self._all)
+        targets = ((placed.rule.target, placed) for placed in self.placed)
         return RuleTable(
             (target.text, placed)
             for target, placed in targets
@@ -99,7 +107,7 @@ class TargetIndex(Generic[R]):
     def matching(self, path: SeenPath) -> list[Placed[R]]:
         """All rules whose target `path` is, in no particular order."""
         if path.truncated:
-            return [placed for placed in self._all if _may_match(placed.rule.target, path.text)]
+            return [placed for placed in self.placed if _may_match(placed.rule.target, path.text)]
         return list(chain.from_iterable(entry.every for entry in self._entries(path.text)))
 
     def deciding(self, path: SeenPath, source: SeenPath | None) -> list[Placed[R]]:
@@ -124,17 +132,18 @@ class TargetIndex(Generic[R]):
         ]
         if end >= 0:
             found.append(self._folders.find(text[:end]))
-        trees, globs = self._trees.find, self._globs.find
+        below = self._below.get
         while end >= 0:
-            directory = text[:end]
-            found.append(trees(directory))
-            anchored = globs(directory)
-            if anchored is not None:
-                found += anchored.matching(text)
+            there = below(text[:end])
+            if there is not None:
+                tree, globs = there
+                found.append(tree)
+                if globs is not None:
+                    found += globs.matching(text)
             end = text.rfind("/", 0, end)
-        anywhere = globs(None)
-        if anywhere is not None:
-            found += anywhere.matching(text)
+        if self._unbound is not None:
+            found += self._unbound.matching(text)
+        # An entry comes once for each alternative of its glob that matches.
         return [entry for entry in dict.fromkeys(found) if entry is not None]
 
 

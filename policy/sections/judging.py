@@ -6,7 +6,6 @@ is the same for all: memory of answers, sources, qualifiers, precedence, posture
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from functools import cached_property
 from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
@@ -19,7 +18,7 @@ from policy.ruling import Finding, Matter, Qualified, Ranked, badness, consulted
 from policy.settings import PostureKind, VisibleKind
 from policy.target import Placed, SeenPath, Specificity
 from policy.text import shown
-from policy.verdict import Reason, Verdict
+from policy.verdict import PostureReference, Reason, Verdict
 
 MEMO_CAPACITY = 4096
 """Answers kept per workload and section: a hostile one chooses its paths."""
@@ -127,9 +126,9 @@ class SectionJudge(ABC, Generic[E, Q, R]):
         """Whether it has anything to say about events of a type that another section judges too."""
         return True
 
-    @cached_property
+    @property
     def judge(self) -> Callable[[E], Verdict]:
-        """Gives the verdict on one event; equal questions get the same object."""
+        """Gives the verdict on one event; equal questions get the same object. Take it once, for many."""
         return self.from_memory(self._memo.recent, self._find)
 
     def from_memory(self, known: Known, find: Find[E]) -> Callable[[E], Verdict]:
@@ -149,7 +148,10 @@ class SectionJudge(ABC, Generic[E, Q, R]):
     def _find(self, event: E, key: Hashable) -> Verdict:
         verdict = self._memo.get(key)
         if verdict is None:
-            verdict = worst([self._rule_on(question) for question in self.questions(event)])
+            first, *further = self.questions(event)
+            verdict = self._rule_on(first)
+            if further:
+                verdict = worst([verdict, *map(self._rule_on, further)])
             self._memo.put(key, verdict)
         return verdict
 
@@ -164,21 +166,18 @@ class SectionJudge(ABC, Generic[E, Q, R]):
         )
 
     def _matter(self, question: Q) -> Matter:
-        return Matter(
-            subject=question.subject,
-            standing=self.standing,
-            posture=getattr(self.standing, self.posture),
-            visible=self.visible_of(question),
-            allow_list=self.index.allow_list,
-        )
+        standing = self.standing
+        posture: PostureReference = getattr(standing, self.posture)
+        # By position: names would be a tenth of what judging costs.
+        return Matter(question.subject, standing, posture, self.visible_of(question), self.index.allow_list)
 
     def _findings(self, rules: Iterable[Placed[R]], question: Q) -> Iterator[Finding]:
         for order, rule in rules:
             if rule.action == "Allow" and not question.exact:
                 continue
             if self.accepts_source(rule, question):
-                answer = consulted(self.qualified(rule, question))
-                yield Finding(rule, order, self.specificity(rule), *answer)
+                answer, why, unknown = consulted(self.qualified(rule, question))
+                yield Finding(rule, order, self.specificity(rule), answer, why, unknown)
 
     def _inquire(self, question: Q) -> Inquiry:
         matching = tuple(self.matching(question))

@@ -31,6 +31,7 @@ class PathRules(RuleIndex[P], Generic[P]):
         """`rules` in the order in which their policies were applied."""
         super().__init__(rules)
         self.targets = TargetIndex(rules)
+        self.placed = self.targets.placed
         self.by_owner = any(rule.owner_only for rule in rules)
         self.by_terminal = any(rule.without_terminal for rule in rules)
 

@@ -54,7 +54,9 @@ class SyscallRule(Rule):
         if source is None:
             return False
         if source.truncated:
-            return any(one.endswith(source.text) for one in self.sources) or bool(self.source_directories)
+            return any(one.endswith(source.text) for one in self.sources) or any(
+                _may_hold(one, source.text) for one in self.source_directories
+            )
         return source.text in self.sources or any(_holds(one, source.text) for one in self.source_directories)
 
 
@@ -114,6 +116,11 @@ def _programs(sources: Iterable[SyscallSource]) -> tuple[str, ...]:
 
 def _directories(sources: Iterable[SyscallSource]) -> tuple[Target, ...]:
     return tuple(directory_target(one.dir, recursive=one.recursive) for one in sources if one.dir is not None)
+
+
+def _may_hold(directory: Target, tail: str) -> bool:
+    """Whether a program whose path ends in `tail`, and whose front was cut off, may be in a directory."""
+    return directory.recursive or directory.text.endswith(tail[: max(tail.rfind("/"), 0)])
 
 
 def _holds(directory: Target, program: str) -> bool:
