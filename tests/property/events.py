@@ -43,6 +43,7 @@ ACTORS: list[dict[str, Any] | None] = [
     {"path": "/v", "truncated": False},
     {"path": "/s", "truncated": True},
     {"path": "u", "truncated": True},
+    {"path": "q/s", "truncated": True},
     None,
 ]
 """Programs that act; None where it is not known."""

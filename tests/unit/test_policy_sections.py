@@ -313,7 +313,9 @@ def test_sources_of_system_calls(source: dict[str, Any], actor: str, met: bool) 
     assert verdict_of(call("unlink", actor=Executable(path=actor)), change).alert is met
     assert not verdict_of(call("unlink", actor=None), change).alert
     cut = Executable(path="nothing/that/fits", truncated=True)
-    assert verdict_of(call("unlink", actor=cut), change).alert is ("dir" in source)
+    assert verdict_of(call("unlink", actor=cut), change).alert is source.get("recursive", False)
+    name_only = Executable(path="m", truncated=True)
+    assert verdict_of(call("unlink", actor=name_only), change).alert
 
 
 def test_the_system_call_rule_applied_first_is_credited() -> None:
