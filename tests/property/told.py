@@ -46,9 +46,9 @@ def policy_set_of(world: World) -> PolicySet:
     return policy_set
 
 
-def workload_of(world: World) -> Workload:
+def workload_of(world: World, name: str = "w") -> Workload:
     given = world.workload
-    return Workload(id=f"{given['node']}/w", **given)
+    return Workload(id=f"{given['node']}/{name}", **given)
 
 
 def _program(given: dict[str, Any] | None) -> Executable | None:
