@@ -1,28 +1,61 @@
 """A case of the JSON Lines files: what it describes, in this project's own types."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from policy.changes import Change, NamespaceChanged, PolicyApplied, SettingsChanged
 from policy.judge import judge
 from policy.policy_set import PolicySet
-from policy.verdict import PostureReference, RuleReference, Verdict
+from policy.verdict import Mode, PostureReference, RuleReference, Verdict
 from policy.workload import Workload
-from tests.conformance.events import CaseError, event_of
+from tests.conformance.events import Given, event_of
 
 
-class Case(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class GivenSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The global settings; one that is absent has its default."""
+
+    default_file_posture: Mode | msgspec.UnsetType = msgspec.UNSET
+    default_network_posture: Mode | msgspec.UnsetType = msgspec.UNSET
+    default_capabilities_posture: Mode | msgspec.UnsetType = msgspec.UNSET
+    host_default_file_posture: Mode | msgspec.UnsetType = msgspec.UNSET
+    host_default_network_posture: Mode | msgspec.UnsetType = msgspec.UNSET
+    host_default_capabilities_posture: Mode | msgspec.UnsetType = msgspec.UNSET
+    visibility: str | msgspec.UnsetType = msgspec.UNSET
+    host_visibility: str | msgspec.UnsetType = msgspec.UNSET
+    match_args: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+class GivenNamespace(msgspec.Struct, frozen=True, kw_only=True):
+    """A namespace."""
+
+    name: str
+    annotations: dict[str, str | None] | None = None
+
+
+class GivenWorkload(msgspec.Struct, frozen=True, kw_only=True):
+    """A container of a pod, or a node's own processes."""
+
+    kind: Literal["pod", "host"]
+    namespace: str | None = None
+    pod: str | None = None
+    container: str | None = None
+    node: str | None = None
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One line. What the cases hold besides these fields only informs."""
 
     id: str
     title: str = ""
-    settings: dict[str, Any] = msgspec.field(name="global", default_factory=dict)
-    namespaces: list[dict[str, Any]] = []
-    policies: list[dict[str, Any]] = []
-    workload: dict[str, Any]
-    event: dict[str, Any]
+    settings: GivenSettings = msgspec.field(name="global", default_factory=GivenSettings)
+    namespaces: list[GivenNamespace] = []
+    policies: list[msgspec.Raw] = []
+    workload: GivenWorkload
+    event: Given
     expect: dict[str, Any]
 
 
@@ -52,7 +85,7 @@ def answer(case: Case) -> Answer:
     policy_set = PolicySet.empty()
     for offset, change in enumerate(_changes(case)):
         policy_set = policy_set.apply(change, offset)
-    workload = _workload(case)
+    workload = _workload(case.workload)
     return _in_words(judge(event, policy_set.for_workload(workload)), workload)
 
 
@@ -82,53 +115,45 @@ def differences(case: Case, found: Answer) -> list[str]:
     ]
 
 
-_SETTINGS = {
-    "file_posture": "defaultFilePosture",
-    "network_posture": "defaultNetworkPosture",
-    "capabilities_posture": "defaultCapabilitiesPosture",
-    "host_file_posture": "hostDefaultFilePosture",
-    "host_network_posture": "hostDefaultNetworkPosture",
-    "host_capabilities_posture": "hostDefaultCapabilitiesPosture",
-    "visibility": "visibility",
-    "host_visibility": "hostVisibility",
-    "match_args": "matchArgs",
-}
-"""Global settings, and what cases call them."""
-
-
 def _changes(case: Case) -> list[Change]:
-    settings: dict[str, Any] = {
-        field: tuple(value.split(",")) if field.endswith("visibility") else value
-        for field, name in _SETTINGS.items()
-        if (value := case.settings.get(name)) is not None
-    }
-    changes: list[Change] = [SettingsChanged(**settings)]
-    changes += [
-        NamespaceChanged(namespace=one["name"], annotations=one.get("annotations") or {})
-        for one in case.namespaces
+    settings = case.settings
+    changes: list[Change] = [
+        SettingsChanged(
+            file_posture=settings.default_file_posture,
+            network_posture=settings.default_network_posture,
+            capabilities_posture=settings.default_capabilities_posture,
+            host_file_posture=settings.host_default_file_posture,
+            host_network_posture=settings.host_default_network_posture,
+            host_capabilities_posture=settings.host_default_capabilities_posture,
+            visibility=_words(settings.visibility),
+            host_visibility=_words(settings.host_visibility),
+            match_args=settings.match_args,
+        )
     ]
-    changes += [PolicyApplied(document=msgspec.Raw(msgspec.json.encode(one))) for one in case.policies]
+    changes += [
+        NamespaceChanged(namespace=one.name, annotations=one.annotations or {}) for one in case.namespaces
+    ]
+    changes += [PolicyApplied(document=one) for one in case.policies]
     return changes
 
 
-def _workload(case: Case) -> Workload:
-    given = case.workload
-    node = given.get("node") or "node-1"
-    labels = given.get("labels") or {}
-    annotations = given.get("annotations") or {}
-    if given.get("kind") == "host":
+def _words(listed: str | msgspec.UnsetType) -> tuple[str, ...] | msgspec.UnsetType:
+    return tuple(listed.split(",")) if isinstance(listed, str) else listed
+
+
+def _workload(given: GivenWorkload) -> Workload:
+    node = given.node or "node-1"
+    labels, annotations = given.labels or {}, given.annotations or {}
+    if given.kind == "host":
         return Workload(id=f"{node}/host", node=node, kind="host", labels=labels, annotations=annotations)
-    if given.get("kind") != "pod":
-        raise CaseError(f"a workload of kind {given.get('kind')!r} is neither pod nor host")
-    pod, container = given.get("pod") or "pod", given.get("container") or "container"
     return Workload(
-        id=f"{node}/{pod}-{container}",
+        id=f"{node}/{given.pod}-{given.container}",
         node=node,
         kind="container",
         complete=True,
-        namespace=given.get("namespace") or "default",
-        pod=pod,
-        container=container,
+        namespace=given.namespace or "default",
+        pod=given.pod or "",
+        container=given.container or "",
         labels=labels,
         annotations=annotations,
     )

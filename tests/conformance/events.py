@@ -5,8 +5,10 @@ Names and numbers are those of Linux; a case may give either, in any case, with 
 """
 
 import socket
-from collections.abc import Callable, Mapping
-from typing import Any, get_args
+from collections.abc import Callable
+from typing import Any, TypeVar, get_args
+
+import msgspec
 
 from policy.events import (
     Access,
@@ -20,7 +22,33 @@ from policy.events import (
     SyscallEvent,
 )
 
-Given = Mapping[str, Any]
+
+class GivenSocket(msgspec.Struct, frozen=True, kw_only=True):
+    """A socket, each part by name or by number."""
+
+    family: int | str | None = None
+    type: int | str | None = None
+    protocol: int | str | None = None
+
+
+class Given(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The event of a case. Which fields there are depends on `operation`; others only inform."""
+
+    operation: str
+    process_name: str | None = None
+    parent_process_name: str | None = None
+    args: tuple[str, ...] | None = None
+    cwd: str | None = None
+    uid: int | None = None
+    owner_uid: int | None = None
+    tty: str | None = None
+    access: str | None = None
+    resource: str | None = None
+    socket: GivenSocket | None = None
+    dns_query: str | None = None
+    capability: str | None = None
+    syscall: str | None = None
+
 
 _MOMENT: dict[str, Any] = {
     "cpu": 0,
@@ -74,63 +102,62 @@ def event_of(given: Given) -> JudgedEvent:
     Raises:
         CaseError: a word of it is not known, or a field is missing.
     """
-    operation = str(_needed(given, "operation"))
-    make = _OPERATIONS.get(operation.lower())
+    make = _OPERATIONS.get(given.operation.lower())
     if make is None:
-        raise CaseError(f"operation {operation!r} is none of Process, File, Network, Capabilities, Syscall")
+        known = "Process, File, Network, Capabilities, Syscall"
+        raise CaseError(f"operation {given.operation!r} is none of {known}")
     return make(given)
 
 
 def _process(given: Given) -> ProcessEvent:
     return ProcessEvent(
         **_MOMENT,
-        executable=Executable(path=_needed(given, "processName")),
-        source=_program(given, "parentProcessName"),
-        args=tuple(given.get("args") or ()),
-        cwd=given.get("cwd") or "",
-        owner_uid=given.get("ownerUid") or 0,
         **_user(given),
+        executable=Executable(path=_needed(given.process_name, "processName")),
+        source=_program(given.parent_process_name),
+        args=given.args or (),
+        cwd=given.cwd or "",
+        owner_uid=given.owner_uid or 0,
     )
 
 
 def _file(given: Given) -> FileEvent:
-    word = str(_needed(given, "access"))
+    word = _needed(given.access, "access")
     access = _ACCESSES.get(word.lower())
     if access is None:
         raise CaseError(f"access {word!r} is none of {', '.join(_ACCESSES)}")
     # Who makes a file owns it; a file that was there belongs to root unless the case says more.
-    owner = given.get("uid") if access in _COMES_TO_BE else 0
+    owner = given.uid if access in _COMES_TO_BE else 0
     return FileEvent(
         **_acting(given),
         access=access,
-        path=_resource(_needed(given, "resource")),
-        owner_uid=(owner if given.get("ownerUid") is None else given["ownerUid"]) or 0,
+        path=_resource(_needed(given.resource, "resource")),
+        owner_uid=(owner if given.owner_uid is None else given.owner_uid) or 0,
     )
 
 
 def _network(given: Given) -> NetworkEvent | DnsEvent:
-    if given.get("dnsQuery"):
-        return DnsEvent(**_acting(given), name=str(given["dnsQuery"]).removesuffix("."))
-    about = _needed(given, "socket")
+    if given.dns_query:
+        return DnsEvent(**_acting(given), name=given.dns_query.removesuffix("."))
+    about = _needed(given.socket, "socket")
+    if about.type is None:
+        raise CaseError("the event has no type of its socket")
     return NetworkEvent(
         **_acting(given),
-        family=_number(about.get("family") or "AF_INET", "address family", _family),
-        type=_number(_needed(about, "type"), "socket type", _type),
-        protocol=_number(about.get("protocol") or 0, "protocol", _protocol),
+        family=_number(about.family or "AF_INET", "address family", _family),
+        type=_number(about.type, "socket type", _type),
+        protocol=_number(about.protocol or 0, "protocol", _protocol),
     )
 
 
 def _capability(given: Given) -> CapabilityEvent:
-    name = str(_needed(given, "capability")).lower().removeprefix("cap_")
+    name = _needed(given.capability, "capability").lower().removeprefix("cap_")
     return CapabilityEvent(**_acting(given), capability=name)
 
 
 def _syscall(given: Given) -> SyscallEvent:
-    return SyscallEvent(
-        **_acting(given),
-        syscall=str(_needed(given, "syscall")).lower().removeprefix("sys_"),
-        path=_resource(given.get("resource") or ""),
-    )
+    name = _needed(given.syscall, "syscall").lower().removeprefix("sys_")
+    return SyscallEvent(**_acting(given), syscall=name, path=_resource(given.resource or ""))
 
 
 _OPERATIONS: dict[str, Callable[[Given], JudgedEvent]] = {
@@ -144,23 +171,25 @@ _OPERATIONS: dict[str, Callable[[Given], JudgedEvent]] = {
 }
 
 
-def _needed(given: Given, field: str) -> Any:
-    value = given.get(field)
+T = TypeVar("T")
+
+
+def _needed(value: T | None, name: str) -> T:
     if value is None or value == "":
-        raise CaseError(f"the event has no {field}")
+        raise CaseError(f"the event has no {name}")
     return value
 
 
 def _user(given: Given) -> dict[str, Any]:
-    return {"uid": given.get("uid") or 0, "tty": given.get("tty") or ""}
+    return {"uid": given.uid or 0, "tty": given.tty or ""}
 
 
 def _acting(given: Given) -> dict[str, Any]:
-    return {**_MOMENT, **_user(given), "actor": _program(given, "processName")}
+    return {**_MOMENT, **_user(given), "actor": _program(given.process_name)}
 
 
-def _program(given: Given, field: str) -> Executable | None:
-    return Executable(path=given[field]) if given.get(field) else None
+def _program(path: str | None) -> Executable | None:
+    return Executable(path=path) if path else None
 
 
 def _resource(path: str) -> str:
