@@ -203,6 +203,9 @@ def _section(section: SectionRights) -> Iterator[str]:
         otherwise = f", else it {EFFECTS[right.otherwise]}" if right.otherwise else ""
         yield paragraph(f"{number:>3}  {_effect(right):<{width}}  {what}{otherwise}", 0, width + 7)
         yield paragraph(place(right.rule), width + 7)
+        if right.shadowed_by is not None:
+            instead = place(right.shadowed_by)
+            yield paragraph(f"never decides: wherever it matches, {instead} does", width + 7)
     yield paragraph(f"     {EFFECTS[section.default]:<{width}}  whatever no rule is about", 0, width + 7)
 
 

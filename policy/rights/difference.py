@@ -108,7 +108,7 @@ def difference(
     """
     found: Grouped = grouped((before, after), workloads)
     limits: dict[str, None] = {}
-    if not found.complete:
+    if not found.complete and not all(group.alike for group in found.groups):
         limits["selectors of one namespace are combined up to three at a time; list workloads to be sure"] = (
             None
         )
@@ -150,6 +150,8 @@ def _credit(verdict: Verdict) -> tuple[object, ...]:
 def _of_group(
     before: PolicySet, after: PolicySet, group: Group, limits: dict[str, None]
 ) -> GroupDifference | None:
+    if group.alike:
+        return None
     workload = group.workload
     settings = tuple(_settings(standing_in(before, workload), standing_in(after, workload)))
     old, new = matrix_of(before, workload), matrix_of(after, workload)

@@ -5,7 +5,7 @@ it asks for and nothing else, and for several together one that has what all of 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import combinations, islice
+from itertools import islice
 from typing import NamedTuple
 
 from policy.documents import Document
@@ -19,8 +19,8 @@ from policy.workload import HOST, Workload
 
 MOST_TOGETHER = 3
 """Selectors that one made-up workload is made for; and one for as many of a namespace as go together."""
-MOST_TRIED = 512
-"""Combinations of selectors that are tried for one namespace."""
+MOST_TRIED = 2048
+"""Combinations of selectors that are tried for one namespace, those of one selector included."""
 ELSEWHERE = "any-other-namespace"
 """The namespace of made-up workloads that stand for all namespaces that no document names."""
 
@@ -35,6 +35,8 @@ class Group(NamedTuple):
     """The first of them; it stands for all."""
     members: tuple[Workload, ...]
     made_up: bool
+    alike: bool
+    """Whether all sets have the same documents, in the same order, and settings for them."""
 
 
 class Grouped(NamedTuple):
@@ -95,31 +97,46 @@ def standing_in(policies: PolicySet, workload: Workload) -> Standing:
 
 def _groups(sets: Sequence[PolicySet], workloads: Iterable[Workload], *, made_up: bool) -> Iterator[Group]:
     selections = [_Selections(one) for one in sets]
-    by_selection: dict[object, list[Workload]] = {}
+    by_selection: dict[tuple[tuple[tuple[str, ...], ...], tuple[str, ...]], list[Workload]] = {}
     for workload in workloads:
-        key = (
-            tuple(one.of(workload) for one in selections),
-            tuple(repr(standing_in(one, workload)) for one in sets),
-        )
-        by_selection.setdefault(key, []).append(workload)
-    for members in by_selection.values():
-        yield Group(members[0], tuple(members), made_up)
+        selected: tuple[tuple[str, ...], ...] = tuple(one.of(workload) for one in selections)
+        standings = tuple(repr(standing_in(one, workload)) for one in sets)
+        by_selection.setdefault((selected, standings), []).append(workload)
+    for (selected, standings), members in by_selection.items():
+        alike = len(set(selected)) == len(set(standings)) == 1
+        yield Group(members[0], tuple(members), made_up, alike)
 
 
 class _Selections:
-    """Which documents of a set select a workload."""
+    """Which documents of a set select a workload, found by what their selectors ask for first."""
 
     def __init__(self, policies: PolicySet) -> None:
-        self._all = [(one, selector_of(one)) for one in policies.documents]
-        self._by_namespace: dict[str, list[tuple[Document, Selector]]] = {}
+        self._by_label: dict[tuple[str, str, str], list[_Selecting]] = {}
+        self._others: dict[str, list[_Selecting]] = {}
+        for order, document in enumerate(policies.documents):
+            one = _Selecting(order, f"{document.title} {document.hash}", selector_of(document))
+            policy = document.policy
+            labels = policy.spec.selector.match_labels if isinstance(policy, KubeArmorPolicy) else {}
+            asked = next((pair for pair in labels.items() if pair[0] != CONTAINER_NAME), None)
+            if asked is None:
+                self._others.setdefault(document.namespace, []).append(one)
+            else:
+                self._by_label.setdefault((document.namespace, *asked), []).append(one)
 
     def of(self, workload: Workload) -> tuple[str, ...]:
         """Every one by title and content, in the order applied."""
-        near = self._by_namespace.get(workload.namespace)
-        if near is None:
-            near = [one for one in self._all if one[0].namespace in {"", workload.namespace}]
-            self._by_namespace[workload.namespace] = near
-        return tuple(f"{one.title} {one.hash}" for one, selects in near if selects(workload))
+        near = [*self._others.get("", ())]
+        if workload.namespace:
+            near += self._others.get(workload.namespace, ())
+            for pair in workload.labels.items():
+                near += self._by_label.get((workload.namespace, *pair), ())
+        return tuple(one.name for one in sorted(near) if one.selects(workload))
+
+
+class _Selecting(NamedTuple):
+    order: int
+    name: str
+    selects: Selector
 
 
 def _made_up(sets: Sequence[PolicySet]) -> tuple[list[Workload], bool]:
@@ -139,57 +156,67 @@ def _made_up(sets: Sequence[PolicySet]) -> tuple[list[Workload], bool]:
         here = [one for one in listed if one.kind == kind and one.namespace in {"", namespace}]
         if kind == HOST and not here:
             continue
-        combinations_here = _together(here)
-        for some in islice(combinations_here, MOST_TRIED):
+        tried = _together(here)
+        for some in islice(tried, MOST_TRIED):
             workload = _workload_of(kind, namespace, some)
-            if workload is not None:
-                found.setdefault(workload.id, workload)
-        complete = complete and len(here) <= MOST_TOGETHER
+            found.setdefault(workload.id, workload)
+            # Where not even three go together, no four do.
+            complete = complete and not (len(some.asked) == MOST_TOGETHER < len(here))
+        complete = complete and next(tried, None) is None
     return list(found.values()), complete
 
 
-def _together(asked: Sequence[_Asked]) -> Iterator[tuple[_Asked, ...]]:
-    yield ()
-    yield from ((one,) for one in asked)
-    if len(asked) > MOST_TOGETHER:
-        yield _compatible(asked)
-    for number in range(2, MOST_TOGETHER + 1):
-        yield from combinations(asked, number)
+class _Had(NamedTuple):
+    """What a made-up workload has, and the places of the selectors that it is made for."""
 
+    asked: tuple[int, ...] = ()
+    labels: Mapping[str, str] = {}
+    container: str = ""
 
-def _compatible(asked: Sequence[_Asked]) -> tuple[_Asked, ...]:
-    """As many as can be had at once, the first ones first."""
-    kept: list[_Asked] = []
-    labels: dict[str, str] = {}
-    container = ""
-    for one in asked:
-        if one.fits(labels, container):
-            kept.append(one)
-            labels.update(one.labels)
-            container = container or one.container
-    return tuple(kept)
-
-
-def _workload_of(kind: str, namespace: str, asked: Sequence[_Asked]) -> Workload | None:
-    """A workload that has all that is asked for, or None where that contradicts itself."""
-    labels: dict[str, str] = {}
-    container = ""
-    for one in asked:
-        if not one.fits(labels, container):
+    def with_more(self, number: int, one: _Asked) -> "_Had | None":
+        """The same with what one more selector asks for, or None where that contradicts."""
+        if not one.fits(self.labels, self.container):
             return None
-        labels.update(one.labels)
-        container = container or one.container
+        return _Had(
+            (*self.asked, number), {**self.labels, **dict(one.labels)}, self.container or one.container
+        )
+
+
+def _together(asked: Sequence[_Asked]) -> Iterator[_Had]:
+    """Combinations of selectors that a workload can meet: none, as many as possible, then the small ones."""
+    yield _Had()
+    if len(asked) > MOST_TOGETHER:
+        most = _Had()
+        for number, one in enumerate(asked):
+            most = most.with_more(number, one) or most
+        yield most
+    level = [_Had()]
+    for _ in range(MOST_TOGETHER):
+        level = list(islice(_extended(level, asked), MOST_TRIED + 1))
+        yield from level
+
+
+def _extended(level: Sequence[_Had], asked: Sequence[_Asked]) -> Iterator[_Had]:
+    for had in level:
+        for number in range(had.asked[-1] + 1 if had.asked else 0, len(asked)):
+            more = had.with_more(number, asked[number])
+            if more is not None:
+                yield more
+
+
+def _workload_of(kind: str, namespace: str, had: _Had) -> Workload:
+    labels = dict(had.labels)
     said = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
     if kind == HOST:
         node = next((value for key, value in sorted(labels.items()) if key in HOSTNAME_LABELS), "any-node")
         return Workload(id=f"{node}/{HOST}?{said}", node=node, kind="host", complete=True, labels=labels)
     return Workload(
-        id=f"any-node/{namespace}?{said}#{container}",
+        id=f"any-node/{namespace}?{said}#{had.container}",
         node="any-node",
         kind="container",
         complete=True,
         namespace=namespace,
-        container=container or ANY_CONTAINER,
+        container=had.container or ANY_CONTAINER,
         labels=labels,
     )
 

@@ -13,6 +13,7 @@ from policy.changes import Enforcement
 from policy.events import FileEvent
 from policy.policy_set import PolicySet
 from policy.posture import PolicyMode, Standing
+from policy.rights.never import never_decide
 from policy.rights.wording import WITH_POSTURE, conditions_of, sources_of, target_of
 from policy.rule import Rule
 from policy.rules import Rules
@@ -43,6 +44,8 @@ class Right(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """None where there are no conditions."""
     severity: int | None = None
     rule: RuleReference
+    shadowed_by: RuleReference | None = None
+    """The rule that decides wherever this one matches; None where none is known to."""
 
 
 class SectionRights(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -142,8 +145,9 @@ def _rights_of(
 ) -> SectionRights:
     matter = default_matter(judge, standing, allow_list=any(rule.action == "Allow" for rule in rules))
     early = without_rules(matter.subject, standing)
+    never = never_decide(rules)
     rights = []
-    for _, rule in in_order(judge, rules):
+    for place, rule in in_order(judge, rules):
         conditions = conditions_of(rule, match_args=standing.match_args)
         met = _said(rule, Answer.PERMITS if conditions else Answer.UNQUALIFIED, matter, early)
         rights.append(
@@ -156,6 +160,7 @@ def _rights_of(
                 otherwise=_said(rule, Answer.FORBIDS, matter, early) if conditions else None,
                 severity=rule.severity,
                 rule=rule.reference,
+                shadowed_by=never[place].reference if place in never else None,
             )
         )
     first_allow = next((rule.reference for rule in rules if rule.action == "Allow"), None)

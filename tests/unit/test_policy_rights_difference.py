@@ -274,7 +274,23 @@ def test_many_selectors_end() -> None:
     changed = [*some[:-1], applied(ALLOW, "last")]
     found = between(some, changed)
     assert found.groups
-    assert found.looked_at <= groups.MOST_TRIED + 1
+    assert found.looked_at == 301
+    assert found.limits == ()
+
+
+def test_too_many_combinations_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups, "MOST_TRIED", 2)
+    some = [applied({"selector": {"matchLabels": {one: "v"}}} | ALLOW, one) for one in "ab"]
+    assert any("three at a time" in limit for limit in between([], some).limits)
+    assert between(some, some).limits == ()
+
+
+def test_a_workload_that_the_same_selects_in_another_order_is_looked_at() -> None:
+    two = [
+        applied({"severity": one, "process": {"matchPaths": [{"path": "/a"}]}}, f"p{one}") for one in (1, 2)
+    ]
+    found = between(two, two[::-1], pod())
+    assert consequences(found) == [("credit-changed", {"exec": "/a"})]
 
 
 def test_too_many_events_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

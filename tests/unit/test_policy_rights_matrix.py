@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from policy.changes import Change, NamespaceChanged, SettingsChanged
+from policy.rights import never
 from policy.rights.matrix import Matrix, SectionRights, matrix_of
 from policy.rights.wording import target_of
 from policy.rule import Rule
@@ -85,6 +86,53 @@ def test_modes_and_visibility_change_what_becomes_of_it() -> None:
     assert effects(annotations={"kubearmor-policy": "disabled"}) == ["allow", "allow"]
     assert effects(annotations={"kubearmor-visibility": "none"}) == ["deny", "allow"]
     assert effects(complete=False) == ["unknown", "unknown"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ([{"path": "/a"}, {"path": "/a"}], {1: 0}),
+        ([{"path": "/a", "action": "Allow"}, {"path": "/a"}], {0: 1}),
+        ([{"path": "/a"}, {"execname": "a"}], {}),
+        ([{"execname": "a"}, {"path": "/b/a"}], {}),
+        ([{"path": "/a"}, {"path": "/a", "ownerOnly": True}], {1: 0}),
+        ([{"path": "/a", "ownerOnly": True}, {"path": "/a"}], {}),
+        ([{"path": "/a"}, {"path": "/a", "fromSource": [{"path": "/s"}]}], {}),
+        (
+            [
+                {"path": "/a", "fromSource": [{"path": "/s"}, {"path": "/t"}]},
+                {"path": "/a", "fromSource": [{"path": "/s"}]},
+            ],
+            {1: 0},
+        ),
+        ([{"path": "/a", "action": "Audit"}, {"path": "/a"}], {}),
+        ([{"path": "/a", "action": "Audit"}, {"path": "/a", "action": "Audit"}], {1: 0}),
+        ([{"path": "/a", "action": "Audit", "pts": False}, {"path": "/a", "action": "Audit"}], {}),
+    ],
+)
+def test_rules_that_never_decide_say_what_does(rules: list[dict[str, Any]], expected: dict[int, int]) -> None:
+    found = rights("process", process(*rules))
+    said = {one.rule.place: one.shadowed_by.place for one in found.rights if one.shadowed_by is not None}
+    place = "spec.process.matchPaths[{}]".format
+    assert said == {place(one): place(other) for one, other in expected.items()}
+
+
+def test_an_allow_shadows_no_block_where_a_path_may_be_cut() -> None:
+    policies = policy_set(
+        process(
+            {"path": "/d/a", "action": "Allow"},
+            matchDirectories=[{"dir": "/d/a/", "recursive": True}],
+            matchPatterns=[{"pattern": "/**", "action": "Allow"}],
+        )
+    )
+    found = next(one for one in matrix_of(policies, pod()).sections if one.section == "process")
+    assert [one.shadowed_by for one in found.rights] == [None, None, None]
+
+
+def test_of_many_rules_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(never, "MOST_COMPARED", 1)
+    found = rights("process", process({"path": "/a"}, {"path": "/a"}))
+    assert [one.shadowed_by for one in found.rights] == [None, None]
 
 
 def test_presets_need_the_visibility_of_their_events() -> None:

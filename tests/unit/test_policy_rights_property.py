@@ -31,6 +31,7 @@ from policy.rights.difference import (
     change_of,
     difference,
 )
+from policy.rights.matrix import matrix_of
 from policy.verdict import Verdict
 from policy.workload import Workload
 from tests.fixtures.policies import applied, host, pod, policy_set
@@ -267,11 +268,19 @@ def test_an_explanation_ends_in_what_the_judge_says(changes: list[Change], event
     rules = policy_set(*changes).for_workload(pod())
     found = explain(event, rules)
     assert found.verdict == judge(event, rules)
+    matrix = matrix_of(policy_set(*changes), pod())
+    never = {
+        (right.rule.policy, right.rule.place, right.target)
+        for section in matrix.sections
+        for right in section.rights
+        if right.shadowed_by is not None
+    }
     asked = {id(one): one for judge_ in rules.judges_of(type(event)) for one in [judge_]}
     assert len(found.questions) >= len(asked)
     for question in found.questions:
         decides = [one for one in (*question.competing, *question.audits) if one.decides]
         assert len(decides) <= 1
+        assert never.isdisjoint((one.rule.policy, one.rule.place, one.target) for one in decides)
         by = question.verdict.decided_by
         if by is not None and hasattr(by, "place"):
             assert [one.rule for one in decides] == [by]
