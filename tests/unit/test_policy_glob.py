@@ -82,3 +82,33 @@ SLOW = ["/" + "*a" * 100 + "*b", "/**" + "a*" * 60 + "c", "/" + "**a" * 40 + "**
 def test_a_path_cannot_make_matching_slow(pattern: str) -> None:
     # With backtracking each of these would outlive the test's own limit many times over.
     assert not Glob(pattern).matches("/" + "a" * 4000)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(pieces, min_size=1, max_size=6).map("".join), paths)
+def test_what_matches_begins_and_ends_as_an_anchor_says(pattern: str, path: str) -> None:
+    if glob_matches(pattern, path):
+        assert any(
+            path.startswith(anchor.start)
+            and path.endswith(anchor.end)
+            and (anchor.directory is None or path.startswith(f"{anchor.directory}/"))
+            for anchor in Glob(pattern).anchors()
+        )
+
+
+@pytest.mark.parametrize(
+    ("pattern", "directory", "start", "end"),
+    [
+        ("/etc/*.conf", "/etc", "/etc/", ".conf"),
+        ("/opt/app-*/run", "/opt", "/opt/app-", "/run"),
+        ("/bin/ls", "/bin", "/bin/ls", "/bin/ls"),
+        ("/**", "", "/", ""),
+        ("**/x", None, "", "/x"),
+        (r"/a\*b\/c?", r"/a*b", "/a*b/c", ""),
+        (r"/x[a]/\\*", "", "/x", ""),
+        (r"/a\\/?", r"/a\\", r"/a\\/", ""),
+    ],
+)
+def test_anchors(pattern: str, directory: str | None, start: str, end: str) -> None:
+    (anchor,) = Glob(pattern).anchors()
+    assert (anchor.directory, anchor.start, anchor.end) == (directory, start, end)
