@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 import msgspec
-import yaml
 
 from lictor.cli.context import fail
 from lictor.cli.policy_files import STANDARD_INPUT, read_file
@@ -15,6 +14,7 @@ from lictor.exit_codes import USAGE
 from policy.described import VERBS, DescriptionError
 from policy.described import event as described_event
 from policy.documents.tree import Value
+from policy.documents.yaml_tree import read_trees
 from policy.events import AnyEvent, ExitEvent, JudgedEvent
 from policy.workload import Workload
 from wire.codec import RecordError, read_batch, read_verdict
@@ -53,12 +53,12 @@ def described(description: Mapping[str, Value]) -> JudgedEvent:
 
 def inline(text: str) -> dict[str, Value]:
     """A description on the command line, in YAML: `{rename: /a, new: /b}`."""
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        fail(f"--event {text}: this is not YAML: {error}", USAGE)
-    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        fail(f"--event {text}: write a mapping, such as {{rename: /a, new: /b}}", USAGE)
+    trees = list(read_trees(text, "--event"))
+    problems = [problem for tree in trees for problem in tree.problems]
+    value = trees[0].value if len(trees) == 1 else None
+    if problems or not isinstance(value, dict):
+        why = "; ".join(map(str, problems)) or f"{text}: write one mapping"
+        fail(f"--event: {why}; write it as {{rename: /a, new: /b}}", USAGE)
     return value
 
 
@@ -84,6 +84,8 @@ def _decoded(label: str, line: str) -> object:
 
 
 def _subjects_of(label: str, value: object) -> Iterator[Subject]:
+    if isinstance(value, dict) and "record" in value:  # an order or an outcome, which holds the verdict
+        value = value["record"]
     if not isinstance(value, dict):
         _refuse(label, "it is no record")
     try:
@@ -92,8 +94,6 @@ def _subjects_of(label: str, value: object) -> Iterator[Subject]:
             yield from (
                 Subject(one, batch.workload) for one in batch.events if not isinstance(one, ExitEvent)
             )
-        elif "record" in value:
-            yield from _subjects_of(label, value["record"])
         elif "verdict" in value:
             record = read_verdict(msgspec.json.encode(value))
             found = Found(record.workload, record.event, record)

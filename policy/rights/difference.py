@@ -17,6 +17,7 @@ from policy.rights.matrix import Effect, Matrix, Right, SectionRights, matrix_of
 from policy.rights.probes import MOST_PROBES, Asked
 from policy.rights.told import Told, told
 from policy.sections import SectionName
+from policy.text import shown
 from policy.verdict import PostureReference, RuleReference, Verdict
 from policy.workload import Workload
 
@@ -257,6 +258,8 @@ def _consequences(
                     before=was,
                     after=now,
                 )
+        for glob in asked.untried:
+            limits[f"no path was found that the pattern {shown(glob)} matches, so that none was tried"] = None
         if not asked.complete:
             limits[f"of section {section} no more than {MOST_PROBES} events were tried for one workload"] = (
                 None

@@ -2,7 +2,7 @@
 
 Each section says what its rules are about; sources, owners, terminals and arguments are then varied as
 far as a rule that matches asks about them. Everything is sorted, so that it does not matter which set
-comes first.
+comes first. Paths whose front was cut off are not tried, nor scripts, which are judged as two programs.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,7 +24,7 @@ from policy.events import (
     ProcessEvent,
     SyscallEvent,
 )
-from policy.rights.samples import CHILD, FOLDER, paths_of
+from policy.rights.samples import CHILD, FOLDER, paths_of, without_example
 from policy.rule import Rule
 from policy.rules import Rules
 from policy.sections import SectionName
@@ -60,6 +60,10 @@ class Asked:
         self._judges = [judge for one in either for part, judge in one.sections if part.name == section]
         self._bases = _BASES[section](rules)
         self.complete = True
+        self.untried = without_example(
+            rule.target for rule in rules if isinstance(rule, PathRule) and rule.target.glob is not None
+        )
+        """Globs that no event was found for."""
 
     def __iter__(self) -> Iterator[JudgedEvent]:
         """The events, each once."""

@@ -1,6 +1,7 @@
 """Paths that stand for a target: the file itself, a child and a grandchild of a directory, a glob's match."""
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from policy.glob import Glob, GlobError, alternatives_of
 from policy.target import Target
@@ -12,6 +13,8 @@ UNLISTED = f"/{FOLDER}/{CHILD}"
 
 _TRIED = "xa0A._-~"
 """Characters that are tried for one that a bracket expression takes."""
+MOST_NAMED = 50_000
+"""Paths that are made of names and folders: more than are tried of one section."""
 MOST_PER_PATTERN = 32
 """Examples of one glob."""
 
@@ -23,14 +26,22 @@ def paths_of(targets: Iterable[Target]) -> list[str]:
     found = {UNLISTED}
     for target in every:
         found.update(_of(target, directories))
+    # A name may stand wherever a glob reaches.
+    folders = {f"/{FOLDER}", *directories, *(path.rpartition("/")[0] for path in found if path != "/")}
+    names = {one.text for one in every if one.kind == "execname"}
+    named = (f"{folder}/{name}" for folder in sorted(folders) for name in sorted(names))
+    found.update(islice(named, MOST_NAMED))
     return sorted(found)
+
+
+def without_example(targets: Iterable[Target]) -> list[str]:
+    """The globs for which `paths_of` knows no path, as they were written."""
+    return sorted({one.text for one in targets if one.glob is not None and not matches_of(one.glob)})
 
 
 def _of(target: Target, directories: list[str]) -> Iterator[str]:
     if target.kind == "path":
         yield target.text
-    elif target.kind == "execname":
-        yield from (f"{folder}/{target.text}" for folder in (f"/{FOLDER}", *directories))
     elif target.kind == "directory":
         yield target.text or "/"
         yield f"{target.text}/{CHILD}"

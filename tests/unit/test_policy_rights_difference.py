@@ -293,6 +293,23 @@ def test_a_workload_that_the_same_selects_in_another_order_is_looked_at() -> Non
     assert consequences(found) == [("credit-changed", {"exec": "/a"})]
 
 
+def test_a_pattern_that_nothing_was_found_for_is_told() -> None:
+    after = [applied({"process": {"matchPatterns": [{"pattern": "*.conf"}]}})]
+    assert any("*.conf" in limit for limit in between([], after, pod()).limits)
+
+
+def test_a_name_is_tried_where_directories_and_patterns_reach() -> None:
+    allowed = {
+        "action": "Allow",
+        "matchPatterns": [{"pattern": "/opt/*"}],
+        "matchDirectories": [{"dir": "/srv/"}],
+    }
+    named = {"matchPaths": [{"execname": "nc", "action": "Block"}]}
+    found = between([applied({"process": allowed})], [applied({"process": allowed | named})], pod())
+    denied = {one["exec"] for change, one in consequences(found) if change == "newly-denied"}
+    assert denied == {"/nc", "/any-folder/nc", "/opt/nc", "/srv/nc", "/srv/any-folder/nc"}
+
+
 def test_too_many_events_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probes, "MOST_PROBES", 3)
     rules = [{"path": f"/{number}"} for number in range(10)]
