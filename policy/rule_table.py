@@ -3,8 +3,10 @@
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
+import msgspec
 
-class SeenPath(NamedTuple):
+
+class SeenPath(msgspec.Struct, frozen=True, gc=False):
     """A path of an event."""
 
     text: str

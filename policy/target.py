@@ -5,7 +5,7 @@ from itertools import chain
 from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from policy.glob import Glob
-from policy.glob_table import GlobTable
+from policy.glob_table import GlobsOfDirectory, GlobTable
 from policy.rule_table import Entry, Placed, RuleTable, SeenPath, Tabled
 from policy.text import as_seen
 
@@ -13,6 +13,9 @@ __all__ = ["Placed", "SeenPath"]
 
 Specificity = tuple[int, int, int]
 """Greater is more specific: kind of target, depth of a directory, whether it is not recursive."""
+
+
+_OF_FILES: dict[str, Specificity] = {"path": (3, 0, 0), "execname": (2, 0, 0), "pattern": (1, 0, 0)}
 
 
 class Target(NamedTuple):
@@ -29,7 +32,7 @@ class Target(NamedTuple):
         """Exact path beats execname beats pattern beats directory; deeper beats shallower."""
         if self.kind == "directory":
             return (0, self.text.count("/"), int(not self.recursive))
-        return ({"path": 3, "execname": 2, "pattern": 1}[self.kind], 0, 0)
+        return _OF_FILES[self.kind]
 
 
 def written_path(path: str) -> str:
@@ -71,6 +74,13 @@ class Targeted(Tabled, Protocol):
 R = TypeVar("R", bound=Targeted)
 
 
+class _Below(NamedTuple, Generic[R]):
+    """What all that lies below a directory has to be compared with."""
+
+    tree: Entry[R] | None
+    globs: GlobsOfDirectory[R] | None
+
+
 class TargetIndex(Generic[R]):
     """The rules of a section, found by look-ups on a path, its ancestors and who acts.
 
@@ -90,11 +100,10 @@ class TargetIndex(Generic[R]):
         self._unbound = globs.pop(None, None)
         """Globs that may match in any directory."""
         self._below = {
-            directory: (self._trees.find(directory), globs.get(directory))
+            directory: _Below(self._trees.find(directory), globs.get(directory))
             for directory in (*self._trees.entries, *globs)
             if directory is not None
         }
-        """By directory what all that lies below it has to be compared with."""
 
     def _table(self, kind: str, *, recursive: bool = False) -> RuleTable[str, R]:
         targets = ((placed.rule.target, placed) for placed in self.placed)
@@ -124,27 +133,28 @@ class TargetIndex(Generic[R]):
         if text == "/":
             text = ""
         end = text.rfind("/")
-        found = [
+        itself = (
             self._paths.find(text),
             self._names.find(text[end + 1 :]),
             self._folders.find(text),
             self._trees.find(text),
-        ]
-        if end >= 0:
-            found.append(self._folders.find(text[:end]))
+            self._folders.find(text[:end]) if end >= 0 else None,
+        )
+        found = [entry for entry in itself if entry is not None]
+        globs = [] if self._unbound is None else [self._unbound]
         below = self._below.get
         while end >= 0:
             there = below(text[:end])
             if there is not None:
-                tree, globs = there
-                found.append(tree)
-                if globs is not None:
-                    found += globs.matching(text)
+                if there.tree is not None:
+                    found.append(there.tree)
+                if there.globs is not None:
+                    globs.append(there.globs)
             end = text.rfind("/", 0, end)
-        if self._unbound is not None:
-            found += self._unbound.matching(text)
-        # An entry comes once for each alternative of its glob that matches.
-        return [entry for entry in dict.fromkeys(found) if entry is not None]
+        if globs:
+            # An entry comes once for each alternative of its glob that matches.
+            found += dict.fromkeys(chain.from_iterable(one.matching(text) for one in globs))
+        return found
 
 
 def _name(path: str) -> str:
