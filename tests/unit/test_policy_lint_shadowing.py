@@ -102,6 +102,15 @@ def test_what_is_only_partly_covered_is_not_shadowed() -> None:
         assert not told(both), pattern
 
 
+def test_a_folder_is_not_below_itself_nor_below_one_whose_name_it_begins_with() -> None:
+    for folder in ("/usr/", "/usrx/", "/"):
+        both = process(
+            matchDirectories=[{"dir": folder, "recursive": True} | BLOCK],
+            matchPatterns=[{"pattern": "/usr/**"} | ALLOW],
+        )
+        assert not told(both), folder
+
+
 def test_deeper_directories_and_exact_paths_decide_for_themselves() -> None:
     nested = process(
         matchPaths=[{"path": "/usr/bin/x"} | ALLOW],
