@@ -8,16 +8,15 @@ from typing import Annotated
 import typer
 
 from lictor.cli.context import Form, Output, err, fail, json_line, out
-from lictor.cli.policy_files import policy_texts, read_file
+from lictor.cli.policy_files import policy_texts
+from lictor.cli.policy_inputs import workloads_in
 from lictor.cli.posture import SECTIONS
 from lictor.exit_codes import FINDINGS, USAGE
 from policy.documents import read_documents
 from policy.lint import Circumstances, Finding, Layout, Severity, lint
 from policy.settings import PostureKind
 from policy.verdict import Mode
-from policy.workload import Workload
 from wire.text import printable
-from workloads.identity_map import IdentityMapError, read_identity_map
 
 MOST_COLUMNS = 100
 """Where lines are broken on a wide terminal; on a narrower one at its width, elsewhere not at all."""
@@ -45,7 +44,7 @@ def lint_policies(  # noqa: PLR0917  # typer calls it by name
     """
     circumstances = Circumstances(
         layout=image_layout,
-        workloads=_known(workloads) if workloads else None,
+        workloads=tuple(workloads_in(workloads)) if workloads else None,
         postures=_postures(posture or []),
     )
     texts = [read_documents(text, name) for name, text in policy_texts(paths)]
@@ -86,29 +85,6 @@ def in_lines(finding: Finding) -> str:
 
 def _counted(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
-
-
-def _known(file: Path) -> tuple[Workload, ...]:
-    try:
-        identities = read_identity_map(read_file(file).text, str(file))
-    except IdentityMapError as error:
-        fail(str(error), USAGE)
-    return tuple(
-        Workload(
-            id=f"known/{one.container_id}",
-            node="known",
-            kind="container",
-            complete=True,
-            container_id=one.container_id,
-            namespace=one.namespace,
-            pod=one.pod,
-            container=one.container,
-            image=one.image,
-            labels=one.labels,
-            annotations=one.annotations,
-        )
-        for one in identities.values()
-    )
 
 
 def _postures(given: list[str]) -> dict[str, dict[PostureKind, Mode]]:
