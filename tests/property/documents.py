@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-PATHS = ["/a/b/c", "/a/b/c", "/a/b/c", "/a/b/c", "/a/b", "/ab/c", "//b//c", "/a/b\\c"]
+PATHS = [*(["/a/b/c"] * 8), "/a/b", "/ab/c", "//b//c", "/a/b\\c"]
 DIRECTORIES = ["/", "/a/", "/a/b/", "/a/b/", "/a//b/", "/a/b/c/", "/ab/"]
 PATTERNS = ["/a/b/*", "/a/**", "/**/c", "/{a,b}/b/[bc]", "/a?/c", "/a/b/[!c]", "/a/*/c"]
 PROTOCOLS = ["tcp", "tcp", "TCP", "udp", "icmp", "stream", "raw", "all", "tcp, udp", "ICMP,,raw", "all,tcp"]
@@ -67,7 +67,7 @@ OF_PATTERN = {
     "process": any_of(ownerOnly=OWNER_ONLY),
     "file": any_of(ownerOnly=OWNER_ONLY, readOnly=OWNER_ONLY),
 }
-WITH_ARGUMENTS = any_of(allowedArgs=[ABSENT] * 3 + [["x"], ["x", "y"], []])
+WITH_ARGUMENTS = any_of(allowedArgs=[ABSENT] * 3 + [["x"], ["x", "y"], ["y"], []])
 PROGRAM = any_of(path=PATHS)
 NAMED: st.SearchStrategy[dict[str, Any]] = st.one_of(PROGRAM, PROGRAM, any_of(execname=["c", "c", "b"]))
 DIRECTORY = any_of(dir=DIRECTORIES, recursive=[False, True])
@@ -107,7 +107,7 @@ def syscall_rules(draw: st.DrawFn, group: str) -> dict[str, Any]:
     """A rule of the syscalls section."""
     rule = draw(LABELLED) | {"syscall": some(draw, SYSCALLS, least=1)}
     if group == "matchPaths":
-        rule |= draw(any_of(path=[*PATHS[3:], *DIRECTORIES], recursive=[False, True]))
+        rule |= draw(any_of(path=[*PATHS[6:], *DIRECTORIES], recursive=[False, True]))
     return rule | draw(any_of(fromSource=CALLERS))
 
 

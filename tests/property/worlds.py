@@ -18,7 +18,7 @@ GLOBAL = any_of(**{f"{kind}_posture": MODES for kind in POSTURES})
 OF_HOSTS = any_of(**{f"host_{kind}_posture": MODES for kind in POSTURES})
 ANNOTATED = ["audit", "block", "BLOCK", "allow", "off"]
 ANNOTATIONS = any_of(
-    **{f"kubearmor-{kind}-posture": [ABSENT] * 5 + ANNOTATED for kind in POSTURES},
+    **{f"kubearmor-{kind}-posture": [ABSENT] * 4 + ANNOTATED for kind in POSTURES},
     **{"kubearmor-visibility": [ABSENT] * 7 + VISIBILITY},
 )
 
