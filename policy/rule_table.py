@@ -1,6 +1,7 @@
 """Rules found by what they are about and by who acts, at a cost that their number does not change."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -94,3 +95,23 @@ class RuleTable(Generic[K, R]):
         self.entries = {key: Entry(found) for key, found in collected.items()}
         self.find = self.entries.get
         """The entry of a key, or None."""
+
+
+class Endings(Generic[R]):
+    """Entries found by the end of their texts."""
+
+    __slots__ = ("_backwards", "_entries")
+
+    def __init__(self, entries: Mapping[str, Entry[R]]) -> None:
+        """`entries` by text."""
+        ordered = sorted((text[::-1], text) for text in entries)
+        self._backwards = [backwards for backwards, _ in ordered]
+        self._entries = [entries[text] for _, text in ordered]
+
+    def find(self, end: str) -> Iterator[Entry[R]]:
+        """The entries whose text ends in `end`: a search, and then each of them."""
+        backwards = end[::-1]
+        for at in range(bisect_left(self._backwards, backwards), len(self._backwards)):
+            if not self._backwards[at].startswith(backwards):
+                return
+            yield self._entries[at]

@@ -1,12 +1,13 @@
 """What a rule is about: a path, a name, a glob or a directory, and how to find the rules for a path."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 from itertools import chain
 from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from policy.glob import Glob
 from policy.glob_table import GlobsOfDirectory, GlobTable
-from policy.rule_table import Entry, Placed, RuleTable, SeenPath, Tabled
+from policy.rule_table import Endings, Entry, Placed, RuleTable, SeenPath, Tabled
 from policy.text import as_seen
 
 __all__ = ["Placed", "SeenPath"]
@@ -122,11 +123,15 @@ class TargetIndex(Generic[R]):
     def deciding(self, path: SeenPath, source: SeenPath | None) -> list[Placed[R]]:
         """Those of them that can decide what `source` does: where several say the same, the first."""
         if path.truncated:
-            return self.matching(path)
+            return self._of_cut_paths.deciding(path.text, source)
         found: list[Placed[R]] = []
         for entry in self._entries(path.text):
             found += entry.by(source)
         return found
+
+    @cached_property
+    def _of_cut_paths(self) -> "_CutIndex[R]":
+        return _CutIndex(self.placed, self._paths, self._names, self._folders)
 
     def _entries(self, text: str) -> list[Entry[R]]:
         """What is kept under a path, its name, its directories and the globs that it matches."""
@@ -157,8 +162,48 @@ class TargetIndex(Generic[R]):
         return found
 
 
+class _CutIndex(Generic[R]):
+    """The rules that a path may meet of which only the end is known: as `_may_match`, by look-ups.
+
+    Patterns are tried one by one.
+    """
+
+    def __init__(
+        self,
+        placed: Sequence[Placed[R]],
+        paths: RuleTable[str, R],
+        names: RuleTable[str, R],
+        folders: RuleTable[str, R],
+    ) -> None:
+        self._paths, self._folders = Endings(paths.entries), Endings(folders.entries)
+        self._names, self._name_endings = names, Endings(names.entries)
+        self._trees = RuleTable(
+            (one.rule.target.specificity, one) for one in placed if one.rule.target.recursive
+        )
+        """By what makes one directory win over another, since each of them may be the one."""
+        self._globs = [(one.rule.target.glob, one) for one in placed if one.rule.target.glob is not None]
+
+    def deciding(self, tail: str, source: SeenPath | None) -> list[Placed[R]]:
+        """As of `TargetIndex`."""
+        # Without a slash even the name may be cut.
+        named = [self._names.find(_name(tail))] if "/" in tail else self._name_endings.find(tail)
+        entries = [
+            *self._paths.find(tail),
+            *named,
+            *self._folders.find(tail),
+            *self._folders.find(_parent(tail)),
+            *self._trees.entries.values(),
+        ]
+        found = [one for entry in dict.fromkeys(entries) if entry for one in entry.by(source)]
+        return found + [one for glob, one in self._globs if glob.may_match(tail)]
+
+
 def _name(path: str) -> str:
     return path[path.rfind("/") + 1 :]
+
+
+def _parent(path: str) -> str:
+    return path[: max(path.rfind("/"), 0)]
 
 
 def _may_match(target: Target, tail: str) -> bool:
@@ -171,5 +216,4 @@ def _may_match(target: Target, tail: str) -> bool:
     if target.kind == "execname":
         return target.text == name if "/" in tail else target.text.endswith(name)
     # Any directory may have stood in the part that is missing.
-    parent = tail[: max(tail.rfind("/"), 0)]
-    return target.recursive or target.text.endswith((parent, tail))
+    return target.recursive or target.text.endswith((_parent(tail), tail))

@@ -92,6 +92,30 @@ def test_what_decides_is_the_first_of_those_that_say_the_same(
     assert len(accepted) == len(of_first(meeting))
 
 
+@settings(max_examples=400, deadline=None)
+@given(st.lists(written(), max_size=12), paths, st.integers(0, 9), st.sampled_from([*SOURCES, None]))
+def test_of_a_cut_path_all_is_found_that_may_match(
+    entries: list[tuple[str, dict[str, Any]]], path: str, cut: int, program: str | None
+) -> None:
+    rules = rules_of(entries)
+    index, tail = TargetIndex(rules), SeenPath(path[cut:], truncated=True, exact=False)
+    source = None if program is None else SeenPath(program)
+    found = [placed.order for placed in index.deciding(tail, source) if placed.rule.accepts_source(source)]
+    meeting = [placed for placed in index.matching(tail) if placed.rule.accepts_source(source)]
+    assert len(found) == len(set(found))
+    assert {placed.order for placed in meeting} >= set(found)
+    assert {weight(rules[order]) for order in found} == {weight(placed.rule) for placed in meeting}
+    firsts: dict[Any, int] = {}
+    for placed in sorted(meeting):
+        firsts.setdefault(weight(placed.rule), placed.order)
+    assert set(firsts.values()) <= set(found)
+
+
+def weight(rule: ProcessRule) -> Any:
+    """All that precedence and outcome can depend on."""
+    return (rule.target.specificity, rule.by_source, rule.meaning)
+
+
 @pytest.mark.parametrize("text", ["/", "", "a", "a/b", "memfd:x", "//", "/a/"])
 def test_odd_paths_meet_what_they_met_when_every_rule_was_tried(text: str) -> None:
     rules = rules_of(
@@ -101,7 +125,7 @@ def test_odd_paths_meet_what_they_met_when_every_rule_was_tried(text: str) -> No
     assert found == ({0, 1} if text[:1] in {"/", ""} else {1})
 
 
-def test_of_a_truncated_path_or_source_every_rule_is_tried() -> None:
+def test_of_a_truncated_source_every_rule_is_tried() -> None:
     block = {"action": "Block"}
     rules = rules_of(
         [
@@ -113,7 +137,9 @@ def test_of_a_truncated_path_or_source_every_rule_is_tried() -> None:
     index = TargetIndex(rules)
     cut = SeenPath("sh", truncated=True, exact=False)
     assert [placed.order for placed in index.deciding(SeenPath("/a/b"), cut)] == [0, 1]
-    assert [placed.order for placed in index.deciding(SeenPath("/b", truncated=True), None)] == [0, 1, 2]
+    tail = SeenPath("/b", truncated=True)
+    assert sorted(placed.order for placed in index.deciding(tail, cut)) == [0, 1, 2]
+    assert [placed.order for placed in index.deciding(tail, SeenPath("/x"))] == [2]
 
 
 MANY = 300
