@@ -7,6 +7,7 @@ be able to choose how long judging them takes: what follows a `*` is sought once
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -16,6 +17,8 @@ LONGEST = 512
 """Characters of a pattern."""
 MOST_ALTERNATIVES = 64
 """Globs that a pattern's braces may expand to."""
+EXPRESSIONS_KEPT = 4096
+"""Compiled expressions that are shared: what follows the fixed beginning is the same in many patterns."""
 
 _ANY_CHARACTER = r"(?:\\\\|\\x[0-9a-f]{2}|[^/\\])"
 """One character of a path in the form in which events carry it."""
@@ -45,7 +48,7 @@ class Glob:
     patterns most never meet one.
     """
 
-    __slots__ = ("_alternatives", "_tails", "_whole", "pattern")
+    __slots__ = ("_alternatives", "_rests", "_tails", "pattern")
 
     def __init__(self, pattern: str) -> None:
         """Read `pattern`.
@@ -59,7 +62,7 @@ class Glob:
             raise GlobError(f"it is longer than {LONGEST} characters")
         self.pattern = pattern
         self._alternatives = tuple(_tokens(one) for one in alternatives_of(pattern))
-        self._whole: re.Pattern[str] | None = None
+        self._rests: tuple[tuple[str, re.Pattern[str]], ...] | None = None
         self._tails: tuple[tuple[_Component, ...], ...] | None = None
 
     def anchors(self) -> Iterator[Anchor]:
@@ -69,10 +72,9 @@ class Glob:
 
     def matches(self, path: str) -> bool:
         """Whether the whole of `path` matches."""
-        if self._whole is None:
-            whole = "|".join(f"(?:{_regex(one)})" for one in self._alternatives)
-            self._whole = re.compile(whole, re.DOTALL)
-        return self._whole.fullmatch(path) is not None
+        if self._rests is None:
+            self._rests = tuple(map(_start_and_rest, self._alternatives))
+        return any(path.startswith(start) and rest.match(path, len(start)) for start, rest in self._rests)
 
     def may_match(self, tail: str) -> bool:
         """Whether a path whose front was cut off and that ends in `tail` may match.
@@ -101,6 +103,17 @@ def _literals(tokens: Sequence[_Token], *, backwards: bool = False) -> str:
     return "".join(reversed(texts) if backwards else texts)
 
 
+def _start_and_rest(tokens: Sequence[_Token]) -> tuple[str, re.Pattern[str]]:
+    """What a match begins with, and the expression of all that follows it."""
+    literal = sum(1 for _ in takewhile(lambda one: one.literal, tokens))
+    return _literals(tokens), _compiled(_regex(tokens[literal:]))
+
+
+@lru_cache(EXPRESSIONS_KEPT)
+def _compiled(regex: str) -> re.Pattern[str]:
+    return re.compile(regex, re.DOTALL)
+
+
 _Component = re.Pattern[str] | None
 """None stands for a component with `**`, which reaches across any number of others."""
 
@@ -124,9 +137,7 @@ def _components(tokens: Sequence[_Token]) -> tuple[_Component, ...]:
             components.append([])
         else:
             components[-1].append(token)
-    return tuple(
-        None if _ACROSS in component else re.compile(_regex(component), re.DOTALL) for component in components
-    )
+    return tuple(None if _ACROSS in component else _compiled(_regex(component)) for component in components)
 
 
 def alternatives_of(pattern: str) -> Iterator[str]:

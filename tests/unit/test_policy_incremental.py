@@ -1,6 +1,7 @@
 """What a change remakes: counted, not timed. And that it comes to the same as making all anew."""
 
 import gc
+import threading
 import weakref
 from collections import Counter
 from typing import Any
@@ -205,6 +206,28 @@ def test_what_was_made_of_documents_that_are_gone_is_let_go() -> None:
         current.for_workload(db)
     gc.collect()
     assert gone() is None
+
+
+def test_changes_may_come_in_another_thread_than_the_one_that_judges() -> None:
+    """As the policy follower applies them: whoever judges works on with the set that it took."""
+    base = policy_set(*(applied(BLOCK | DB, f"other-{n}") for n in range(30)))
+    latest = [base]
+
+    def follow() -> None:
+        for offset in range(300):
+            spec = {"process": {"matchPaths": [{"path": f"/p{offset % 3}"}]}}
+            latest[0] = latest[0].apply(applied(spec, "p"), offset)
+
+    follower = threading.Thread(target=follow)
+    follower.start()
+    seen = set()
+    while follower.is_alive() or latest[0].offset not in seen:
+        current = latest[0]
+        seen.add(current.offset)
+        rules = current.for_workload(web)
+        denied = [number for number in range(3) if judge(execution(f"/p{number}"), rules).decision == "block"]
+        assert denied == ([current.offset % 3] if current is not base else [])
+    assert latest[0].offset == 299
 
 
 paths = st.sampled_from(["/a", "/b", "/d/a"])
