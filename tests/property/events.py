@@ -128,3 +128,18 @@ EVENTS: dict[str, st.SearchStrategy[Event]] = {
     "syscall": calls(),
     "memory": st.fixed_dictionaries({"kind": st.just("memory"), "actor": st.sampled_from(ACTORS)}),
 }
+
+
+TOGETHER = [("path", "truncated"), ("access", "new_path", "new_truncated")]
+"""Fields that make sense only with each other."""
+
+
+@st.composite
+def twins(draw: st.DrawFn, events: list[Event]) -> Event:
+    """One of the events with one thing changed: what a memory must not take for the same."""
+    one, other = draw(st.sampled_from(events)), draw(st.sampled_from(events))
+    field = draw(st.sampled_from([key for key in one if key != "kind"]))
+    fields = next((together for together in TOGETHER if field in together), (field,))
+    if fields == (field,) and isinstance(one[field], bool):
+        return {**one, field: not one[field]}
+    return {**one, **{key: other[key] for key in fields if key in other}}

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from hypothesis import strategies as st
 
 from tests.property.documents import ABSENT, any_of, documents, often, seldom, some
-from tests.property.events import EVENTS
+from tests.property.events import EVENTS, twins
 from tests.reference.standing import KINDS
 from tests.reference.world import Event, World
 
@@ -94,7 +94,8 @@ def happenings(draw: st.DrawFn, kinds: tuple[str, ...] = tuple(EVENTS)) -> Happe
         namespaces={"ns": draw(ANNOTATIONS)} if draw(often) else {},
         settings=draw(settings()),
     )
-    events = draw(st.lists(EVENTS[focus], min_size=2, max_size=8))
+    events = draw(st.lists(EVENTS[focus], min_size=2, max_size=6))
+    events += draw(st.lists(twins(events), min_size=1, max_size=3))
     if draw(seldom):
         events.append(draw(st.one_of(*EVENTS.values())))
     return Happening(world, events, focus)
