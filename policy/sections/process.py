@@ -75,7 +75,17 @@ class ProcessRules(PathRules[ProcessRule]):
     def __init__(self, rules: Sequence[ProcessRule]) -> None:
         """`rules` in the order in which their policies were applied."""
         super().__init__(rules)
-        self.by_arguments = any(rule.allowed_args for rule in rules)
+        listing = [rule.target for rule in rules if rule.allowed_args]
+        self.by_arguments = bool(listing)
+        self._paths = frozenset(target.text for target in listing if target.kind == "path")
+        self._names = frozenset(target.text for target in listing if target.kind == "execname")
+
+    def asks_arguments(self, event: ProcessEvent) -> bool:
+        """Whether a rule with `allowedArgs` may be about it. Only one file or one name can have them."""
+        path = event.executable.path
+        if path in self._paths or event.script or event.executable.truncated:
+            return True
+        return bool(self._names) and path[path.rfind("/") + 1 :] in self._names
 
 
 class Execution(PathQuestion, frozen=True, kw_only=True):
@@ -101,7 +111,7 @@ class ProcessJudge(SectionJudge[ProcessEvent, Execution, ProcessRule]):
         executable, index = event.executable, self.index
         source = _source_program(event) if index.by_source else None
         arguments: tuple[Any, ...] = ()
-        if self._by_arguments:
+        if self._by_arguments and index.asks_arguments(event):
             arguments = (event.args, event.args_truncated, event.args_redacted)
             if event.script:
                 arguments += (event.cwd,)

@@ -74,6 +74,26 @@ def test_executions(asked: dict[str, Any]) -> None:
     agrees("process", asked, EXECUTIONS)
 
 
+def test_arguments_that_are_listed_for_a_name() -> None:
+    current = policy_set(applied({"process": {"matchPaths": [{"execname": "a", "allowedArgs": ["-l"]}]}}))
+    remembering = current.for_workload(pod())
+    for path, args, decision in (
+        ("/x/a", ("a", "-x"), "block"),
+        ("/x/a", ("a", "-l"), "allow"),
+        ("/x/ab", ("ab", "-x"), "allow"),
+        ("a", ("a", "-x"), "block"),
+        ("a", ("a", "-l"), "allow"),
+    ):
+        assert judge(execution(path, args=args), remembering).decision == decision
+
+
+def test_arguments_that_no_rule_lists_are_no_other_question() -> None:
+    rule = {"path": "/a", "allowedArgs": ["-l"]}
+    rules = policy_set(applied({"process": {"matchPaths": [rule]}})).for_workload(pod())
+    first = judge(execution("/b", args=("b", "1")), rules)
+    assert judge(execution("/b", args=("b", "2")), rules) is first
+
+
 @pytest.mark.parametrize("asked", [*WHAT_RULES_ASK, {"readOnly": True}])
 def test_accesses(asked: dict[str, Any]) -> None:
     agrees("file", asked, ACCESSES)
