@@ -52,10 +52,13 @@ settle("command")
 """
 NAMES = ("child", "daemon", "other-user", "command")
 
+# Signals that whoever runs the tests ignores would be ignored here too.
 PARENT = """
-import asyncio, sys
+import asyncio, signal, sys
 from pathlib import Path
 from lictor.runtime.leashed import Command, Leashed
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 async def main():
     argv = (sys.executable, "-c", *sys.argv[2:])
     await Leashed.start(Command(argv=argv, env={}, stop_grace=0.2), Path(sys.argv[1]))
