@@ -88,7 +88,7 @@ class PresetJudge(SectionJudge[Any, Suspicion, PresetRule]):
             executable = event.executable
             return (executable.path, executable.truncated, event.entered)
         if isinstance(event, FileEvent):
-            return (event.path, event.access, event.namespace_pid, event.new_path)
+            return (event.path, event.access, event.namespace_pid)
         return ()
 
     def questions(self, event: PresetEvent) -> tuple[Suspicion, ...]:

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 LONG = os.environ.get("LICTOR_HYPOTHESIS") == "long"
 
 _unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-_COMPARISONS = 20_000 if LONG else 1_000
+_COMPARISONS = 20_000 if LONG else 500
 """Worlds for the judge against the reference, over all kinds of events."""
 
 
