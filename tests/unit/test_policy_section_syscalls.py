@@ -9,6 +9,7 @@ from policy.events import (
     Executable,
     JudgedEvent,
     MemoryEvent,
+    SyscallEvent,
 )
 from policy.verdict import Reason
 from tests.fixtures.happenings import (
@@ -18,7 +19,7 @@ from tests.fixtures.happenings import (
     place,
     verdict_of,
 )
-from tests.fixtures.policies import applied, execution
+from tests.fixtures.policies import applied, execution, pod, policy_set
 
 
 @pytest.mark.parametrize("action", ["Allow", "Audit", "Block"])
@@ -155,3 +156,37 @@ def test_audit_presets_need_their_kind_visible(preset: str, event: JudgedEvent, 
     for visible in ("process", "file", "network"):
         verdict = verdict_of(event, change, SettingsChanged(visibility=(visible,)))
         assert verdict.alert is (visible == kind)
+
+
+def test_all_that_was_considered_of_a_system_call_is_told() -> None:
+    rules = policy_set(
+        applied(
+            {
+                "syscalls": {
+                    "matchSyscalls": [{"syscall": ["rmdir"]}, {"syscall": ["chown"]}],
+                    "matchPaths": [
+                        {"syscall": ["rmdir"], "path": "/d"},
+                        {"syscall": ["rmdir"], "path": "/e"},
+                    ],
+                }
+            }
+        )
+    ).for_workload(pod())
+    (judge_of_calls,) = rules.judges_of(SyscallEvent)
+
+    def met(event: SyscallEvent) -> list[str]:
+        (inquiry,) = judge_of_calls.inquire(event)
+        return [one.rule.reference.place.removeprefix("spec.syscalls.") for one in inquiry.ranked.audits]
+
+    assert met(call("rmdir", "/d")) == ["matchSyscalls[0]", "matchPaths[0]"]
+    assert met(call("rmdir")) == ["matchSyscalls[0]"]
+    assert met(call("chown", "/d")) == ["matchSyscalls[1]"]
+    assert met(call("mkdir", "/d")) == []
+
+
+def test_who_calls_decides_on_a_path_too() -> None:
+    rule = {"syscall": ["rmdir"], "path": "/d", "fromSource": [{"path": "/bin/cat"}]}
+    change = applied({"syscalls": {"matchPaths": [rule]}})
+    assert verdict_of(call("rmdir", "/d"), change).alert
+    assert not verdict_of(call("rmdir", "/d", actor=Executable(path="/x")), change).alert
+    assert verdict_of(call("rmdir", "/d", actor=Executable(path="n/cat", truncated=True)), change).alert

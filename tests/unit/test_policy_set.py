@@ -178,3 +178,9 @@ def test_a_memo_never_lies_and_never_outgrows_its_capacity(keys: list[int], capa
         assert len(memo) <= capacity
         for recent in last[-(capacity // 2) :]:
             assert memo._young.get(recent) or memo._old.get(recent)
+
+
+def test_a_namespace_for_which_nothing_is_set_has_the_defaults() -> None:
+    current = policy_set(SettingsChanged(file_posture="block"))
+    assert current.posture_of("nobody-set-it", "file").mode == "block"
+    assert current.enforcement_of("nobody-set-it") == "terminate"
