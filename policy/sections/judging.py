@@ -194,7 +194,7 @@ class SectionJudge(ABC, Generic[E, Q, R]):
         return Inquiry(question, matter, ranked, unmet, early or verdict_on(matter, ranked))
 
     def _in_the_way(self, rule: R, question: Q) -> Literal["source", "not-exact"]:
-        return "source" if self.accepts_source(rule, question) is False else "not-exact"
+        return "not-exact" if self.accepts_source(rule, question) else "source"
 
 
 def worst(verdicts: Sequence[Verdict]) -> Verdict:
