@@ -217,7 +217,7 @@ def _behind(finding: Finding, winner: Finding) -> str:
     """The first step of precedence at which `winner` is ahead."""
     if finding.rule.by_source != winner.rule.by_source:
         return "a rule with a matching source beats one without"
-    if finding.specificity != winner.specificity:
+    if finding.rule.specificity != winner.rule.specificity:
         return "a narrower target beats it"
     mine, its = outcome_of(finding), outcome_of(winner)
     if mine != its:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from policy.documents import Document
 from policy.documents.fields import ActionName
 from policy.documents.sections import Labelled, Source
-from policy.target import SeenPath, written_path
+from policy.target import SeenPath, Specificity, written_path
 from policy.verdict import RuleReference
 
 DEFAULT_ACTION: ActionName = "Block"
@@ -58,6 +58,11 @@ class Rule:
     def by_source(self) -> bool:
         """Whether it is about what certain programs do, and so beats a rule about all of them."""
         return bool(self.sources)
+
+    @property
+    def specificity(self) -> Specificity:
+        """How narrow its target is: of rules that match, the greater one wins."""
+        return (0, 0, 0)
 
     @property
     def title(self) -> str:

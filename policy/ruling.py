@@ -29,7 +29,6 @@ class Finding(NamedTuple):
     rule: Rule
     order: int
     """Its place in the order in which policies were applied."""
-    specificity: Specificity
     answer: Answer
     why: str = ""
     """For FORBIDS and UNKNOWN: the qualifier's reason, in words that follow a colon."""
@@ -92,9 +91,9 @@ _UNQUALIFIED = Qualified(Answer.UNQUALIFIED)
 
 def consulted(qualifiers: Iterable[Qualified]) -> Qualified:
     """What they say together: one that forbids decides, then one that cannot tell; of equals the first."""
-    said = list(qualifiers)
-    if not said:
+    if qualifiers == ():
         return _UNQUALIFIED
+    said = list(qualifiers)
     for answer in (Answer.FORBIDS, Answer.UNKNOWN, Answer.PERMITS):
         for one in said:
             if one.answer is answer:
@@ -130,7 +129,7 @@ def rank(findings: Iterable[Finding]) -> Ranked:
 
 
 def _precedence(finding: Finding) -> tuple[bool, Specificity, Outcome, int]:
-    return (finding.rule.by_source, finding.specificity, outcome_of(finding), -finding.order)
+    return (finding.rule.by_source, finding.rule.specificity, outcome_of(finding), -finding.order)
 
 
 def verdict_on(matter: Matter, ranked: Ranked) -> Verdict:

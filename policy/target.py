@@ -16,24 +16,16 @@ Specificity = tuple[int, int, int]
 """Greater is more specific: kind of target, depth of a directory, whether it is not recursive."""
 
 
-_OF_FILES: dict[str, Specificity] = {"path": (3, 0, 0), "execname": (2, 0, 0), "pattern": (1, 0, 0)}
-
-
 class Target(NamedTuple):
     """What one rule matches. Texts are in the form in which events carry paths."""
 
     kind: Literal["path", "execname", "pattern", "directory"]
     text: str
     """A directory's is without the `/` at its end, so that `/` is the empty text."""
+    specificity: Specificity
+    """Exact path beats execname beats pattern beats directory; deeper beats shallower."""
     recursive: bool = False
     glob: Glob | None = None
-
-    @property
-    def specificity(self) -> Specificity:
-        """Exact path beats execname beats pattern beats directory; deeper beats shallower."""
-        if self.kind == "directory":
-            return (0, self.text.count("/"), int(not self.recursive))
-        return _OF_FILES[self.kind]
 
 
 def written_path(path: str) -> str:
@@ -46,22 +38,23 @@ def written_path(path: str) -> str:
 
 def path_target(path: str) -> Target:
     """One file."""
-    return Target("path", written_path(path))
+    return Target("path", written_path(path), (3, 0, 0))
 
 
 def execname_target(name: str) -> Target:
     """Any file of that name."""
-    return Target("execname", as_seen(name))
+    return Target("execname", as_seen(name), (2, 0, 0))
 
 
 def directory_target(directory: str, *, recursive: bool) -> Target:
     """A directory and its direct children, or all below it."""
-    return Target("directory", written_path(directory).removesuffix("/"), recursive)
+    text = written_path(directory).removesuffix("/")
+    return Target("directory", text, (0, text.count("/"), int(not recursive)), recursive)
 
 
 def pattern_target(pattern: str) -> Target:
     """Files whose paths match a glob."""
-    return Target("pattern", pattern, glob=Glob(pattern))
+    return Target("pattern", pattern, (1, 0, 0), glob=Glob(pattern))
 
 
 class Targeted(Tabled, Protocol):

@@ -155,8 +155,3 @@ def _calls_include(outer: SyscallRule, inner: SyscallRule) -> Inclusion:
     if outer.target is None:
         return Inclusion.ALWAYS
     return targets_include(outer.target, inner.target) if inner.target else Inclusion.NO
-
-
-def specificity_of(rule: Rule) -> tuple[int, int, int]:
-    """As the section's judge has it."""
-    return rule.target.specificity if isinstance(rule, PathRule) else (0, 0, 0)

@@ -95,4 +95,4 @@ def _answer(rule: Qualifiers, said: Mapping[str, Answer], arguments: Answer | No
 
 
 def _finding(rule: Rule, answer: Answer) -> Finding:
-    return Finding(rule, 0, (0, 0, 0), answer)
+    return Finding(rule, 0, answer)

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from policy.lint.finding import Finding, LintCode, Severity
-from policy.lint.inclusion import Inclusion, includes, same_target, sources_include, specificity_of
+from policy.lint.inclusion import Inclusion, includes, same_target, sources_include
 from policy.lint.linted import Compiled, Linted
 from policy.lint.precedence import always_alerts_first, always_wins
 from policy.lint.reach import covers
@@ -78,7 +78,7 @@ def _decides(other: Ordered, part: Ordered) -> bool:
         return both and earlier and always_alerts_first(other.rule, part.rule)
     if other.rule.by_source != part.rule.by_source:
         return False
-    mine, theirs = specificity_of(part.rule), specificity_of(other.rule)
+    mine, theirs = part.rule.specificity, other.rule.specificity
     return theirs > mine or (theirs == mine and always_wins(other.rule, part.rule, earlier=earlier))
 
 
@@ -158,7 +158,7 @@ def _why(entry: Compiled, by: Compiled) -> tuple[str, str]:
     loser, winner = entry.rules[0], by.rules[0]
     if loser.action == winner.action:
         return "it says the same and more", "remove this one"
-    mine, theirs = specificity_of(loser)[0], specificity_of(winner)[0]
+    mine, theirs = loser.specificity[0], winner.specificity[0]
     if mine != theirs:
         return f"{_KINDS[theirs]} beats {_KINDS[mine]}", f"write {_KINDS[theirs]} here too, or remove it"
     return f"{winner.action} beats {loser.action}", "remove one of the two, or narrow the other"

@@ -96,7 +96,7 @@ def matrix_of(policies: PolicySet, workload: Workload) -> Matrix:
     )
 
 
-def in_order(judge: SectionJudge[Any, Any, Any], rules: Sequence[Rule]) -> list[tuple[int, Rule]]:
+def in_order(rules: Sequence[Rule]) -> list[tuple[int, Rule]]:
     """Rules in the order of precedence, each with its place in the order applied.
 
     It is the order among those that match and whose conditions are not met: then a Block denies.
@@ -104,13 +104,12 @@ def in_order(judge: SectionJudge[Any, Any, Any], rules: Sequence[Rule]) -> list[
     placed = list(enumerate(rules))
     audits = [one for one in placed if one[1].action == "Audit"]
     competing = [one for one in placed if one[1].action != "Audit"]
-    competing.sort(key=lambda one: _precedence(judge, *one), reverse=True)
+    competing.sort(key=lambda one: _precedence(*one), reverse=True)
     return competing + audits
 
 
-def _precedence(judge: SectionJudge[Any, Any, Any], order: int, rule: Rule) -> tuple[Any, ...]:
-    specificity = judge.specificity(rule)
-    return (rule.by_source, specificity, outcome_of(_alone(rule, Answer.UNQUALIFIED)), -order)
+def _precedence(order: int, rule: Rule) -> tuple[Any, ...]:
+    return (rule.by_source, rule.specificity, outcome_of(_alone(rule, Answer.UNQUALIFIED)), -order)
 
 
 def effect_of(verdict: Verdict) -> Effect:
@@ -147,7 +146,7 @@ def _rights_of(
     early = without_rules(matter.subject, standing)
     never = never_decide(rules)
     rights = []
-    for place, rule in in_order(judge, rules):
+    for place, rule in in_order(rules):
         conditions = conditions_of(rule, match_args=standing.match_args)
         met = _said(rule, Answer.PERMITS if conditions else Answer.UNQUALIFIED, matter, early)
         rights.append(
@@ -175,7 +174,7 @@ def _rights_of(
 
 
 def _alone(rule: Rule, answer: Answer) -> Finding:
-    return Finding(rule, 0, (0, 0, 0), answer)
+    return Finding(rule, 0, answer)
 
 
 def _said(rule: Rule, answer: Answer, matter: Matter, early: Verdict | None) -> Effect:

@@ -6,7 +6,7 @@ workload, so that selectors need not be compared.
 
 from collections.abc import Sequence
 
-from policy.lint.inclusion import Inclusion, includes, sources_include, specificity_of
+from policy.lint.inclusion import Inclusion, includes, sources_include
 from policy.lint.precedence import always_alerts_first, always_wins
 from policy.rule import Rule
 from policy.sections.paths import PathRule
@@ -43,5 +43,5 @@ def _always_decides(other: Rule, rule: Rule, *, earlier: bool) -> bool:
         return False
     if "Audit" in {other.action, rule.action}:
         return other.action == rule.action and earlier and always_alerts_first(other, rule)
-    mine, theirs = specificity_of(rule), specificity_of(other)
+    mine, theirs = rule.specificity, other.specificity
     return theirs > mine or (theirs == mine and always_wins(other, rule, earlier=earlier))

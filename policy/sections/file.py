@@ -1,6 +1,6 @@
 """The file section: which files may be accessed, by whom, and how."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,7 +14,7 @@ from policy.sections.judging import Find, Known, SectionJudge, by_whom, seen_pro
 from policy.sections.paths import PathQuestion, PathRule, PathRules, owner_and_terminal
 from policy.sections.section import Section, written_in
 from policy.settings import VisibleKind
-from policy.target import Placed, SeenPath, Specificity, directory_target, path_target, pattern_target
+from policy.target import Placed, SeenPath, directory_target, path_target, pattern_target
 from policy.text import shown
 from policy.verdict import Verdict
 
@@ -174,15 +174,12 @@ class FileJudge(SectionJudge[FileEvent, Accessing, FileRule]):
         """Those of them that can decide."""
         return self.index.targets.deciding(question.path, question.source)
 
-    def specificity(self, rule: FileRule) -> Specificity:
-        """The target's own."""
-        return rule.target.specificity
-
-    def qualified(self, rule: FileRule, question: Accessing) -> Iterator[Qualified]:
+    def qualified(self, rule: FileRule, question: Accessing) -> Iterable[Qualified]:
         """`ownerOnly`, `pts`, `readOnly`."""
-        yield from owner_and_terminal(rule, question)
-        if rule.read_only:
-            yield PERMITTED if question.reading else Qualified(Answer.FORBIDS, "it is not only read")
+        if not rule.read_only:
+            return owner_and_terminal(rule, question)
+        read_only = PERMITTED if question.reading else Qualified(Answer.FORBIDS, "it is not only read")
+        return (*owner_and_terminal(rule, question), read_only)
 
 
 def _name(path: str, *, truncated: bool) -> str:

@@ -16,7 +16,7 @@ from policy.posture import Standing
 from policy.rule import Rule
 from policy.ruling import Finding, Matter, Qualified, Ranked, badness, consulted, rank, verdict_on
 from policy.settings import PostureKind, VisibleKind
-from policy.target import Placed, SeenPath, Specificity
+from policy.target import Placed, SeenPath
 from policy.text import shown
 from policy.verdict import PostureReference, Reason, Verdict
 
@@ -106,13 +106,9 @@ class SectionJudge(ABC, Generic[E, Q, R]):
     def deciding(self, question: Q) -> Iterable[Placed[R]]:
         """Those of `matching` that the verdict can depend on, or be credited to; others may be among them."""
 
-    def qualified(self, rule: R, question: Q) -> Iterator[Qualified]:  # noqa: ARG002
+    def qualified(self, rule: R, question: Q) -> Iterable[Qualified]:  # noqa: ARG002
         """What each of the rule's qualifiers says; the first to forbid is the one that is told."""
-        return iter(())
-
-    def specificity(self, rule: R) -> Specificity:  # noqa: ARG002
-        """How narrow the rule's target is: greater wins."""
-        return (0, 0, 0)
+        return ()
 
     def accepts_source(self, rule: R, question: Q) -> bool:
         """Whether the rule is about what this source does."""
@@ -177,7 +173,7 @@ class SectionJudge(ABC, Generic[E, Q, R]):
                 continue
             if self.accepts_source(rule, question):
                 answer, why, unknown = consulted(self.qualified(rule, question))
-                yield Finding(rule, order, self.specificity(rule), answer, why, unknown)
+                yield Finding(rule, order, answer, why, unknown)
 
     def _inquire(self, question: Q) -> Inquiry:
         matching = tuple(self.matching(question))

@@ -1,13 +1,13 @@
 """What rules about paths have in common, whether they execute or access them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from policy.rule import Rule
 from policy.ruling import PERMITTED, Answer, Qualified
 from policy.sections.judging import Question, RuleIndex
-from policy.target import SeenPath, Target, TargetIndex
+from policy.target import SeenPath, Specificity, Target, TargetIndex
 from policy.verdict import Reason
 
 
@@ -19,6 +19,11 @@ class PathRule(Rule):
     owner_only: bool = False
     without_terminal: bool = False
     """`pts: false`."""
+
+    @property
+    def specificity(self) -> Specificity:
+        """Its target's."""
+        return self.target.specificity
 
 
 P = TypeVar("P", bound=PathRule)
@@ -45,8 +50,12 @@ class PathQuestion(Question, frozen=True, kw_only=True):
     terminal: bool
 
 
-def owner_and_terminal(rule: PathRule, question: PathQuestion) -> Iterator[Qualified]:
+def owner_and_terminal(rule: PathRule, question: PathQuestion) -> Iterable[Qualified]:
     """What `ownerOnly` and `pts: false` say."""
+    return _said(rule, question) if rule.owner_only or rule.without_terminal else ()
+
+
+def _said(rule: PathRule, question: PathQuestion) -> Iterator[Qualified]:
     if rule.owner_only:
         if question.is_owner is None:
             why = "the event does not tell who owns the script"

@@ -1,6 +1,6 @@
 """The process section: what may be executed, by whom, and how."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -20,7 +20,6 @@ from policy.settings import VisibleKind
 from policy.target import (
     Placed,
     SeenPath,
-    Specificity,
     directory_target,
     execname_target,
     path_target,
@@ -187,15 +186,12 @@ class ProcessJudge(SectionJudge[ProcessEvent, Execution, ProcessRule]):
         """Those of them that can decide."""
         return self.index.targets.deciding(question.path, question.source)
 
-    def specificity(self, rule: ProcessRule) -> Specificity:
-        """The target's own."""
-        return rule.target.specificity
-
-    def qualified(self, rule: ProcessRule, question: Execution) -> Iterator[Qualified]:
+    def qualified(self, rule: ProcessRule, question: Execution) -> Iterable[Qualified]:
         """`ownerOnly`, `pts`, `allowedArgs`."""
-        yield from owner_and_terminal(rule, question)
-        if rule.allowed_args and self.standing.match_args:
-            yield _arguments(question.arguments, rule.allowed_args)
+        if not rule.allowed_args or not self.standing.match_args:
+            return owner_and_terminal(rule, question)
+        arguments = _arguments(question.arguments, rule.allowed_args)
+        return (*owner_and_terminal(rule, question), arguments)
 
 
 def _arguments(given: tuple[str, ...] | None, allowed: frozenset[str]) -> Qualified:
