@@ -179,6 +179,49 @@ class SensorHealth(msgspec.Struct, frozen=True, kw_only=True):
     coverage: tuple[str, ...]
     """What was collected in the interval, such as `process.exec`."""
     rings: dict[str, RingBalance]
+    interval: dict[str, RingBalance] = {}
+    """The same counts for this interval alone; empty from a sensor that does not tell."""
+
+
+class NamespaceStanding(msgspec.Struct, frozen=True, kw_only=True):
+    """How a namespace stood at the end of an interval, for those of its workloads that did something."""
+
+    namespace: str
+    """Empty for hosts."""
+    file: str
+    """Default posture of process and file rules: `allow`, `audit` or `block`; likewise the other two."""
+    network: str
+    capabilities: str
+    enforcement: Enforcement
+    workloads: int
+    """How many did something in the interval."""
+    allow_listed: int
+    """How many of them an Allow rule selects, so that in some section what no rule is about is a miss."""
+    judged: int
+    denied: int
+    alerted: int
+    """Verdicts of the interval that are no denials."""
+
+
+class ServiceHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """What one run of a service did in an interval; key: the node. In the topic of `SensorHealth`."""
+
+    schema: int = 1
+    service: Literal["streams", "enforcer", "sink"]
+    node: str
+    instance: str
+    """Its static name within the node, such as `judge-0`."""
+    incarnation: str
+    """16 hex digits drawn at every start."""
+    from_ns: int
+    until_ns: int
+    counts: dict[str, int]
+    """Of this interval, by names that docs/consumers.md lists for each service."""
+    lag: dict[str, int]
+    """Records that were waiting at its end, by topic name."""
+    policies: PolicyPosition | None = None
+    namespaces: tuple[NamespaceStanding, ...] = ()
+    """Of a stream worker."""
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
