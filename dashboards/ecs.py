@@ -10,7 +10,7 @@ Dates are strings in ISO 8601, UTC, with nanoseconds. Absent values are left out
 
 from typing import Literal
 
-from dashboards.field_set import FieldSet
+from dashboards.field_set import Date, DateNanos, FieldSet, Ip, LongKeyword, Searchable, Text
 from dashboards.own_fields import Lictor
 
 ECS_VERSION = "9.4.0"
@@ -41,15 +41,15 @@ class Event(FieldSet, frozen=True, kw_only=True):
     """Of a verdict, what the process did: `exec`, or what `dashboards.deeds` calls it. Of an outcome:
     `terminate`."""
     outcome: Literal["success", "failure", "unknown"]
-    reason: str
+    reason: LongKeyword
     severity: int | None = None
-    created: str
+    created: Date
     """When it was judged, or an order carried out."""
     sequence: int
     """The kernel's count on one cpu."""
-    start: str | None = None
+    start: Date | None = None
     """An outcome's: when the event happened."""
-    end: str | None = None
+    end: Date | None = None
     duration: int | None = None
     """Nanoseconds from exec to kill."""
     module: str
@@ -65,7 +65,7 @@ class Rule(FieldSet, frozen=True, kw_only=True):
     category: str
     version: str | None = None
     """SHA-256 of the policy document, first 16 hex digits."""
-    description: str | None = None
+    description: LongKeyword | None = None
     """The policy's message."""
 
 
@@ -86,9 +86,9 @@ class ParentProcess(FieldSet, frozen=True, kw_only=True):
 
     entity_id: str
     pid: int
-    start: str
-    executable: str | None = None
-    name: str | None = None
+    start: Date
+    executable: LongKeyword | None = None
+    name: LongKeyword | None = None
 
 
 class Process(FieldSet, frozen=True, kw_only=True):
@@ -96,14 +96,14 @@ class Process(FieldSet, frozen=True, kw_only=True):
 
     entity_id: str
     pid: int
-    start: str
-    executable: str | None = None
-    name: str | None = None
-    args: tuple[str, ...] = ()
+    start: Date
+    executable: LongKeyword | None = None
+    name: LongKeyword | None = None
+    args: tuple[LongKeyword, ...] = ()
     """Here and in the next three: only where a program was executed."""
     args_count: int | None = None
-    command_line: str | None = None
-    working_directory: str | None = None
+    command_line: Searchable | None = None
+    working_directory: LongKeyword | None = None
     user: User
     group: Group
     parent: ParentProcess | None = None
@@ -112,8 +112,8 @@ class Process(FieldSet, frozen=True, kw_only=True):
 class File(FieldSet, frozen=True, kw_only=True):
     """The file that something was done to."""
 
-    path: str
-    name: str
+    path: LongKeyword
+    name: LongKeyword
     type: Literal["file", "dir", "symlink"] | None = None
     uid: str | None = None
     """Who owns it, by number."""
@@ -138,7 +138,7 @@ class Endpoint(FieldSet, frozen=True, kw_only=True):
 
     address: str
     """As the kernel has it: an IP address, or a path of AF_UNIX."""
-    ip: str | None = None
+    ip: Ip | None = None
     """The same, where it is an IP address."""
     port: int | None = None
 
@@ -219,8 +219,8 @@ class Observer(FieldSet, frozen=True, kw_only=True):
 class Document(FieldSet, frozen=True, kw_only=True, rename={"timestamp": "@timestamp"}):
     """One document of the verdicts data stream."""
 
-    timestamp: str
-    message: str
+    timestamp: DateNanos
+    message: Text
     tags: tuple[str, ...] = ()
     labels: dict[str, str] = {}  # noqa: RUF012  # msgspec gives every document its own
     """The workload's labels, names and values bounded."""

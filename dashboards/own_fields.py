@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from dashboards.field_set import FieldSet
+from dashboards.field_set import FieldSet, LongKeyword
 
 
 class LictorVerdict(FieldSet, frozen=True, kw_only=True):
@@ -38,8 +38,8 @@ class LictorPolicies(FieldSet, frozen=True, kw_only=True):
 class LictorProgram(FieldSet, frozen=True, kw_only=True):
     """A program that led to the event."""
 
-    executable: str
-    name: str
+    executable: LongKeyword
+    name: LongKeyword
 
 
 class LictorAncestor(FieldSet, frozen=True, kw_only=True):
@@ -47,7 +47,7 @@ class LictorAncestor(FieldSet, frozen=True, kw_only=True):
 
     entity_id: str
     pid: int
-    executable: str | None = None
+    executable: LongKeyword | None = None
 
 
 class LictorProcess(FieldSet, frozen=True, kw_only=True):
@@ -71,7 +71,7 @@ class LictorExec(FieldSet, frozen=True, kw_only=True):
     """What ECS cannot say of an exec."""
 
     id: str
-    script: str | None = None
+    script: LongKeyword | None = None
     source: LictorProgram | None = None
     """Who executed it."""
     args_truncated: bool = False
@@ -84,7 +84,7 @@ class LictorExec(FieldSet, frozen=True, kw_only=True):
 class LictorFile(FieldSet, frozen=True, kw_only=True):
     """What ECS cannot say of a file access."""
 
-    new_path: str | None = None
+    new_path: LongKeyword | None = None
     """The name that came to be, of a rename or a link."""
     path_truncated: bool = False
     path_escaped: bool = False
@@ -108,7 +108,7 @@ class LictorWorkload(FieldSet, frozen=True, kw_only=True):
     id: str
     kind: str
     complete: bool
-    cgroup: str | None = None
+    cgroup: LongKeyword | None = None
 
 
 class LictorOutcome(FieldSet, frozen=True, kw_only=True):
