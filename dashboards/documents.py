@@ -1,5 +1,7 @@
 """Verdicts and outcomes as ECS documents, and what names them in Elasticsearch. Pure.
 
+What all documents about an event have in common is made here as well; `dashboards.event_documents` uses it.
+
 A denied exec is, in ECS 9.4's words, an alert of category process and intrusion_detection and of
 type start and denied; `dashboards.deeds` says what the other kinds of events are. Verdicts of a candidate
 policy set describe what would have happened: they are events, never alerts, so that no alert rule fires
@@ -9,18 +11,20 @@ on them.
 import hashlib
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
 from dashboards import ecs, own_fields
 from dashboards.deeds import Deed, base_name, deed_of
 from dashboards.own_part import lictor_part, program_path
-from policy.events import ActingEvent, Event, ProcessEvent
+from policy.events import ActingEvent, Event, JudgedEvent, ProcessEvent
 from policy.events import Process as SeenProcess
 from policy.verdict import Decision, PostureReference, RuleReference
 from policy.workload import Workload
-from wire.records import LIVE, Outcome, Result, VerdictRecord, process_id, program_of, refusal_of
+from wire.records import LIVE, Outcome, Result, Source, VerdictRecord, process_id, program_of, refusal_of
+
+P = TypeVar("P", bound=ecs.Process)
 
 VERDICTS_STREAM = "logs-lictor.verdicts-default"
 """The data stream of verdicts and outcomes."""
@@ -39,7 +43,7 @@ _LAST_NS = 2**63 - 1
 _NS = 1_000_000_000
 
 _DATA_STREAM = ecs.DataStream(type="logs", dataset="lictor.verdicts", namespace="default")
-_ECS = ecs.Ecs(version=ecs.ECS_VERSION)
+ECS = ecs.Ecs(version=ecs.ECS_VERSION)
 _OS = ecs.OperatingSystem(type="linux")
 
 _Success = Literal["success", "failure", "unknown"]
@@ -65,7 +69,7 @@ class DocumentError(Exception):
 
 def verdict_document_id(record: VerdictRecord) -> str:
     """`_id` of a verdict: its id, or the id's SHA-256 where Elasticsearch would refuse the length."""
-    return _bounded(record.id)
+    return bounded_id(record.id)
 
 
 def outcome_document_id(outcome: Outcome) -> str:
@@ -74,7 +78,7 @@ def outcome_document_id(outcome: Outcome) -> str:
     Never made from the verdict's id: the outcome of a forged order names the verdict that it pretends to
     come from, has an id of its own, and must not take the place of the true outcome.
     """
-    return _bounded(outcome.id)
+    return bounded_id(outcome.id)
 
 
 def verdict_document(record: VerdictRecord) -> ecs.Document:
@@ -163,7 +167,8 @@ def _second(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def _bounded(identifier: str) -> str:
+def bounded_id(identifier: str) -> str:
+    """The id itself, or its SHA-256 where Elasticsearch would refuse the length."""
     raw = identifier.encode()
     return identifier if len(raw) <= ID_LIMIT_BYTES else f"sha256/{hashlib.sha256(raw).hexdigest()}"
 
@@ -184,12 +189,12 @@ def _document(
         timestamp=at,
         message=message,
         tags=record.verdict.tags,
-        labels=_labels(workload.labels),
-        ecs=_ECS,
+        labels=bounded_labels(workload.labels),
+        ecs=ECS,
         data_stream=_DATA_STREAM,
         event=event,
         rule=_rule(record),
-        process=_process(record, user, group),
+        process=process_of(ecs.Process, source, seen, user, group),
         file=deed.file,
         network=deed.network,
         source=deed.source,
@@ -197,10 +202,10 @@ def _document(
         dns=deed.dns,
         user=user,
         group=group,
-        container=_container(workload),
-        orchestrator=_orchestrator(workload),
-        host=ecs.Host(name=source.node, hostname=source.node, boot=ecs.Boot(id=source.boot_id), os=_OS),
-        observer=ecs.Observer(vendor="Lictor", product="Lictor", type="sensor", name=source.node),
+        container=container_of(workload),
+        orchestrator=orchestrator_of(workload),
+        host=host_of(source),
+        observer=observer_of(source),
         lictor=lictor_part(record, deed, document, outcome),
     )
 
@@ -259,14 +264,14 @@ def _rule(record: VerdictRecord) -> ecs.Rule | None:
     return None
 
 
-def _process(record: VerdictRecord, user: ecs.User, group: ecs.Group) -> ecs.Process:
-    seen = record.event
+def process_of(kind: type[P], source: Source, seen: JudgedEvent, user: ecs.User, group: ecs.Group) -> P:
+    """The process that acted, and its parent."""
     path = program_path(program_of(seen))
     executed = seen if isinstance(seen, ProcessEvent) else None
-    return ecs.Process(
-        entity_id=process_id(record.source, seen.pid, seen.start_ns),
+    return kind(
+        entity_id=process_id(source, seen.pid, seen.start_ns),
         pid=seen.pid,
-        start=_wall_start(seen, seen.start_ns),
+        start=wall_start(seen, seen.start_ns),
         executable=path,
         name=None if path is None else base_name(path),
         args=executed.args if executed else (),
@@ -275,22 +280,33 @@ def _process(record: VerdictRecord, user: ecs.User, group: ecs.Group) -> ecs.Pro
         working_directory=executed.cwd or None if executed else None,
         user=user,
         group=group,
-        parent=_parent(record, seen.ancestors[0]) if seen.ancestors else None,
+        parent=_parent(source, seen, seen.ancestors[0]) if seen.ancestors else None,
     )
 
 
-def _parent(record: VerdictRecord, parent: SeenProcess) -> ecs.ParentProcess:
+def _parent(source: Source, seen: Event, parent: SeenProcess) -> ecs.ParentProcess:
     path = program_path(parent.executable)
     return ecs.ParentProcess(
-        entity_id=process_id(record.source, parent.pid, parent.start_ns),
+        entity_id=process_id(source, parent.pid, parent.start_ns),
         pid=parent.pid,
-        start=_wall_start(record.event, parent.start_ns),
+        start=wall_start(seen, parent.start_ns),
         executable=path,
         name=None if path is None else base_name(path),
     )
 
 
-def _container(workload: Workload) -> ecs.Container | None:
+def host_of(source: Source) -> ecs.Host:
+    """The node."""
+    return ecs.Host(name=source.node, hostname=source.node, boot=ecs.Boot(id=source.boot_id), os=_OS)
+
+
+def observer_of(source: Source) -> ecs.Observer:
+    """The sensor."""
+    return ecs.Observer(vendor="Lictor", product="Lictor", type="sensor", name=source.node)
+
+
+def container_of(workload: Workload) -> ecs.Container | None:
+    """The container; None of a host's process."""
     if workload.kind != "container":
         return None
     return ecs.Container(
@@ -300,19 +316,21 @@ def _container(workload: Workload) -> ecs.Container | None:
     )
 
 
-def _orchestrator(workload: Workload) -> ecs.Orchestrator | None:
+def orchestrator_of(workload: Workload) -> ecs.Orchestrator | None:
+    """Namespace and pod; None without a namespace."""
     if not workload.namespace:
         return None
     pod = ecs.Resource(type="pod", name=workload.pod) if workload.pod else None
     return ecs.Orchestrator(type="kubernetes", namespace=workload.namespace, resource=pod)
 
 
-def _labels(labels: dict[str, str]) -> dict[str, str]:
+def bounded_labels(labels: dict[str, str]) -> dict[str, str]:
+    """Labels under names that a flattened field takes."""
     if all(len(name) <= LABEL_NAME_LIMIT and "\0" not in name for name in labels):
         return labels
     return {name[:LABEL_NAME_LIMIT].replace("\0", "\\x00"): value for name, value in labels.items()}
 
 
-def _wall_start(seen: Event, start_ns: int) -> str:
+def wall_start(seen: Event, start_ns: int) -> str:
     """A start on the boot clock as wall clock, by the event's own pair of clocks."""
     return timestamp(seen.time_ns - seen.boot_ns + start_ns)

@@ -1,9 +1,8 @@
 """The shape of a document: Elastic Common Schema 9.4 field sets, and this project's own under `lictor`.
 
 Field names and types are ECS's (https://www.elastic.co/docs/reference/ecs); what ECS has no name for
-stands under `lictor` (`dashboards.own_fields`), which ECS never uses. `templates/verdicts.json` maps
-every field that stands there and here and no other; tests/unit/test_dashboards_template.py holds them
-together.
+stands under `lictor` (`dashboards.own_fields`), which ECS never uses. The index templates are made from
+the types that stand there and here (`dashboards.template`).
 
 Dates are strings in ISO 8601, UTC, with nanoseconds. Absent values are left out, never empty.
 """
@@ -104,8 +103,9 @@ class Process(FieldSet, frozen=True, kw_only=True):
     args_count: int | None = None
     command_line: Searchable | None = None
     working_directory: LongKeyword | None = None
-    user: User
-    group: Group
+    user: User | None = None
+    """Here and in the next: absent only of a process that ended."""
+    group: Group | None = None
     parent: ParentProcess | None = None
 
 

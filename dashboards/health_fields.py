@@ -7,6 +7,9 @@ from dashboards.ecs import DataStream, Ecs, Orchestrator
 from dashboards.field_set import Date, DateNanos, FieldSet
 from dashboards.own_fields import LictorPolicies
 
+HEALTH_STREAM = "logs-lictor.health-default"
+"""The data stream of health and standing."""
+
 
 class HealthEvent(FieldSet, frozen=True, kw_only=True):
     """A measurement of an interval."""
@@ -45,7 +48,7 @@ class LictorHealth(FieldSet, frozen=True, kw_only=True):
     """Counts of the interval, those that the service has."""
 
     complete: bool | None = None
-    """Nothing was lost and nothing left unpublished. Only a sensor can tell."""
+    """No event was lost or left unpublished, and no record put aside (`wire.health.is_complete`)."""
     coverage: tuple[str, ...] = ()
     """What was collected, such as `process.exec`."""
     seen: int | None = None

@@ -62,7 +62,8 @@ class LictorProcess(FieldSet, frozen=True, kw_only=True):
     device: str | None = None
     inode: str | None = None
     """Unsigned 64 bits, which Elasticsearch's `long` cannot hold; likewise `cgroup_id`."""
-    namespace_pid: int
+    namespace_pid: int | None = None
+    """Absent only of a process that ended."""
     tty: str | None = None
     cgroup_id: str
 

@@ -4,9 +4,10 @@ from typing import Literal
 
 from dashboards import own_fields
 from dashboards.deeds import Deed, base_name
-from policy.events import ActingEvent, Executable, ProcessEvent
+from policy.events import ActingEvent, Executable, JudgedEvent, ProcessEvent
 from policy.verdict import PostureReference, RuleReference
-from wire.records import VerdictRecord, exec_id, kind_of, process_id, program_of
+from policy.workload import Workload
+from wire.records import Source, VerdictRecord, exec_id, kind_of, process_id, program_of
 
 
 def lictor_part(
@@ -16,8 +17,8 @@ def lictor_part(
     outcome: own_fields.LictorOutcome | None,
 ) -> own_fields.Lictor:
     """All that stands under `lictor`."""
-    verdict, workload, decided_by = record.verdict, record.workload, record.verdict.decided_by
-    seen = record.event
+    verdict, decided_by = record.verdict, record.verdict.decided_by
+    source, seen = record.source, record.event
     rule = posture = None
     if isinstance(decided_by, RuleReference):
         rule = own_fields.LictorRule(
@@ -43,28 +44,36 @@ def lictor_part(
         rule=rule,
         posture=posture,
         policies=own_fields.LictorPolicies(offset=record.policies.offset, hash=record.policies.hash),
-        process=_process(record),
-        exec=_exec(record, seen) if isinstance(seen, ProcessEvent) else None,
+        process=process_part(source, seen),
+        exec=exec_part(source, seen),
         file=deed.own_file,
         socket=deed.socket,
         capability=deed.capability,
         syscall=deed.syscall,
         result=seen.result if isinstance(seen, ActingEvent) else None,
-        workload=own_fields.LictorWorkload(
-            id=workload.id, kind=workload.kind, complete=workload.complete, cgroup=workload.cgroup or None
-        ),
+        workload=workload_part(record.workload),
         outcome=outcome,
     )
 
 
-def _exec(record: VerdictRecord, seen: ProcessEvent) -> own_fields.LictorExec:
-    source = program_path(seen.source)
+def workload_part(workload: Workload) -> own_fields.LictorWorkload:
+    """Whose process it was."""
+    return own_fields.LictorWorkload(
+        id=workload.id, kind=workload.kind, complete=workload.complete, cgroup=workload.cgroup or None
+    )
+
+
+def exec_part(source: Source, seen: JudgedEvent) -> own_fields.LictorExec | None:
+    """What is to say of an exec; None of anything else."""
+    if not isinstance(seen, ProcessEvent):
+        return None
+    executed_by = program_path(seen.source)
     return own_fields.LictorExec(
-        id=exec_id(record.source, seen),
+        id=exec_id(source, seen),
         script=seen.script or None,
         source=None
-        if source is None
-        else own_fields.LictorProgram(executable=source, name=base_name(source)),
+        if executed_by is None
+        else own_fields.LictorProgram(executable=executed_by, name=base_name(executed_by)),
         args_truncated=seen.args_truncated,
         args_redacted=seen.args_redacted,
         owner_uid=str(seen.owner_uid),
@@ -72,13 +81,13 @@ def _exec(record: VerdictRecord, seen: ProcessEvent) -> own_fields.LictorExec:
     )
 
 
-def _process(record: VerdictRecord) -> own_fields.LictorProcess:
-    seen = record.event
+def process_part(source: Source, seen: JudgedEvent) -> own_fields.LictorProcess:
+    """What is to say of the process that acted, its program and those above it."""
     program = program_of(seen)
     return own_fields.LictorProcess(
         ancestors=tuple(
             own_fields.LictorAncestor(
-                entity_id=process_id(record.source, ancestor.pid, ancestor.start_ns),
+                entity_id=process_id(source, ancestor.pid, ancestor.start_ns),
                 pid=ancestor.pid,
                 executable=program_path(ancestor.executable),
             )
