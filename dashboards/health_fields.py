@@ -1,5 +1,7 @@
-"""The shape of a document of the health data stream: what a service did in an interval, what it lost,
-and how a namespace stood at its end. ECS's names, and this project's own under `lictor`."""
+"""The shape of a document of the health data stream, in ECS's names and this project's own.
+
+One says what a service did in an interval and what it lost, or how a namespace stood at its end.
+"""
 
 from typing import Literal
 

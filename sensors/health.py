@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from wire.records import RingBalance, SensorHealth, Source
 
+_NOTHING = RingBalance(seen=0, filtered=0, coalesced=0, lost=0, received=0)
+
 
 class HealthReport:
     """Makes a `SensorHealth` of each interval; the intervals follow each other without a gap."""
@@ -16,9 +18,11 @@ class HealthReport:
         self._coverage = coverage
         self._wall_ns = wall_ns
         self._from_ns = wall_ns()
+        self._before: dict[str, RingBalance] = {}
 
     def record(self, rings: dict[str, RingBalance]) -> SensorHealth:
-        """Close the interval; the next one begins where it ends."""
+        """Close the interval; the next one begins where it ends. `rings` counts from the sensor's start."""
+        before, self._before = self._before, dict(rings)
         from_ns, self._from_ns = self._from_ns, self._wall_ns()
         return SensorHealth(
             source=self._source,
@@ -26,7 +30,16 @@ class HealthReport:
             until_ns=self._from_ns,
             coverage=self._coverage,
             rings=rings,
+            interval={
+                ring: _difference(balance, before.get(ring, _NOTHING)) for ring, balance in rings.items()
+            },
         )
+
+
+def _difference(now: RingBalance, before: RingBalance) -> RingBalance:
+    return RingBalance(
+        **{name: getattr(now, name) - getattr(before, name) for name in RingBalance.__struct_fields__}
+    )
 
 
 def is_balanced(balance: RingBalance) -> bool:

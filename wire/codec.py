@@ -5,7 +5,16 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from policy.changes import Change
-from wire.records import DeadLetter, Epoch, EventBatch, Order, Outcome, SensorHealth, VerdictRecord
+from wire.records import (
+    DeadLetter,
+    Epoch,
+    EventBatch,
+    Order,
+    Outcome,
+    SensorHealth,
+    ServiceHealth,
+    VerdictRecord,
+)
 
 SCHEMA = 1
 """The version that this release writes, and the only one that it reads."""
@@ -69,6 +78,33 @@ class Reader(Generic[T]):
         return RecordError("not-this-type", f"the record is of another type: {error}")
 
 
+class _Service(msgspec.Struct):
+    service: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+_service = msgspec.json.Decoder(_Service)
+
+
+class HealthReader(Reader[SensorHealth | ServiceHealth]):
+    """Decodes what is in the health topic: a record with a `service` is that service's, else a sensor's."""
+
+    def __init__(self) -> None:
+        super().__init__(SensorHealth)
+        self._of_service: Reader[ServiceHealth] = Reader(ServiceHealth)
+
+    def __call__(self, value: bytes | None) -> SensorHealth | ServiceHealth:
+        """Decode `value`.
+
+        Raises:
+            RecordError: as `Reader` does.
+        """
+        try:
+            told = value is not None and _service.decode(value).service is not msgspec.UNSET
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            told = False  # whatever it is, the reader below says why it cannot be used
+        return self._of_service(value) if told else super().__call__(value)
+
+
 def _unknown_schema(version: int) -> RecordError:
     return RecordError(
         "unknown-schema",
@@ -82,5 +118,5 @@ read_verdict: Reader[VerdictRecord] = Reader(VerdictRecord)
 read_order: Reader[Order] = Reader(Order)
 read_outcome: Reader[Outcome] = Reader(Outcome)
 read_epoch: Reader[Epoch] = Reader(Epoch)
-read_health: Reader[SensorHealth] = Reader(SensorHealth)
+read_health = HealthReader()
 read_dead_letter: Reader[DeadLetter] = Reader(DeadLetter)

@@ -164,10 +164,15 @@ def test_health_intervals_follow_each_other() -> None:
     report = HealthReport(SOURCE, ("process.exec",), lambda: next(times))
     balance = RingBalance(seen=1, filtered=0, coalesced=0, lost=0, received=1)
     first = report.record({"process": balance})
-    second = report.record({"process": balance})
+    more = RingBalance(seen=5, filtered=1, coalesced=0, lost=2, received=2, published=2)
+    second = report.record({"process": more})
     assert (first.from_ns, first.until_ns, second.from_ns, second.until_ns) == (10, 20, 20, 35)
     assert first.coverage == ("process.exec",)
-    assert first.rings == {"process": balance}
+    assert first.rings == first.interval == {"process": balance}
+    assert second.rings == {"process": more}
+    assert second.interval == {
+        "process": RingBalance(seen=4, filtered=1, coalesced=0, lost=2, received=1, published=2)
+    }
 
 
 def test_health_reaches_its_topic() -> None:

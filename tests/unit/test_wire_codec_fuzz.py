@@ -23,6 +23,7 @@ READERS: dict[str, codec.Reader[Any]] = {
     "outcome": codec.read_outcome,
     "epoch": codec.read_epoch,
     "sensor-health": codec.read_health,
+    "service-health": codec.read_health,
     "dead-letter": codec.read_dead_letter,
 }
 """By what the names of golden files begin with; the others are changes of the policy log."""

@@ -18,10 +18,16 @@ READERS: dict[str, tuple[Any, codec.Reader[Any]]] = {
     "order": (records.ORDER, codec.read_order),
     "outcome": (records.OUTCOME, codec.read_outcome),
     "epoch": (records.EPOCH, codec.read_epoch),
-    "sensor-health": (records.HEALTH, codec.read_health),
+    "sensor-health-interval": (records.HEALTH_OF_INTERVAL, codec.read_health),
+    "service-health": (records.SERVICE_HEALTH, codec.read_health),
     "dead-letter": (records.DEAD_LETTER, codec.read_dead_letter),
     **{name: (change, codec.read_change) for name, change in records.CHANGES.items()},
 }
+
+OLDER: dict[str, tuple[Any, codec.Reader[Any]]] = {
+    "sensor-health": (records.HEALTH, codec.read_health),
+}
+"""Written by earlier releases of this schema version, before fields with defaults were added."""
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -33,12 +39,18 @@ def test_a_record_of_this_version_stays_as_it_was(name: str) -> None:
 
 
 def test_every_golden_file_belongs_to_a_record() -> None:
-    assert {path.stem for path in GOLDEN.glob("*.json")} == set(READERS)
+    assert {path.stem for path in GOLDEN.glob("*.json")} == set(READERS) | set(OLDER)
 
 
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("name", OLDER)
+def test_what_earlier_releases_wrote_is_read(name: str) -> None:
+    record, read = OLDER[name]
+    assert read((GOLDEN / f"{name}.json").read_bytes()) == record
+
+
+@pytest.mark.parametrize("name", READERS | OLDER)
 def test_an_unknown_schema_version_is_refused_by_name(name: str) -> None:
-    _, read = READERS[name]
+    _, read = (READERS | OLDER)[name]
     golden = (GOLDEN / f"{name}.json").read_bytes()
     newer = golden.replace(b'"schema":1', b'"schema":2', 1)
     assert newer != golden
@@ -68,4 +80,23 @@ def test_a_newer_record_of_another_shape_is_still_called_newer() -> None:
 def test_what_is_no_batch_says_why(value: bytes | None, code: str) -> None:
     with pytest.raises(codec.RecordError) as caught:
         codec.read_batch(value)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "says"),
+    [
+        (b'{"schema":1,"service":"kubelet"}', "not-this-type", "service"),
+        (b'{"schema":1,"service":null}', "not-this-type", "service"),
+        (b'{"schema":1,"service":"sink"}', "not-this-type", "node"),
+        (b'{"schema":1}', "not-this-type", "source"),
+        (b'{"schema":2,"service":{}}', "unknown-schema", "version 2"),
+        (b"[]", "not-this-type", "array"),
+        (b'{"service":', "not-json", "truncated"),
+        (None, "not-json", "no value"),
+    ],
+)
+def test_what_is_no_health_says_why(value: bytes | None, code: str, says: str) -> None:
+    with pytest.raises(codec.RecordError, match=says) as caught:
+        codec.read_health(value)
     assert caught.value.code == code
