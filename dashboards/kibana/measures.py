@@ -66,6 +66,8 @@ class Top:
     size: int = 10
     other: bool = False
     """Whether the rest stands as one more group."""
+    missing: bool = False
+    """Whether documents without the field are one more group, as those of hosts have no namespace."""
 
 
 @dataclass(frozen=True, kw_only=True)
