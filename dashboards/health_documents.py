@@ -1,5 +1,7 @@
 """Health records as ECS documents, and what names them in Elasticsearch. Pure."""
 
+import msgspec
+
 from dashboards import ecs, health_fields, own_fields
 from dashboards.documents import bounded_id, encode, timestamp
 from wire.health import (
@@ -11,7 +13,7 @@ from wire.health import (
     service_of,
     summed,
 )
-from wire.records import NamespaceStanding, RingBalance, SensorHealth, ServiceHealth
+from wire.records import NamespaceStanding, SensorHealth, ServiceHealth
 
 HEALTH_STREAM = "logs-lictor.health-default"
 """The data stream of health and of how namespaces stand."""
@@ -77,9 +79,10 @@ def standing_document(record: ServiceHealth, standing: NamespaceStanding) -> hea
 
 
 def _of_sensor(record: SensorHealth) -> health_fields.LictorHealth:
-    balance: RingBalance | None = summed(record.interval.values()) if record.interval else None
-    counts = {} if balance is None else {name: getattr(balance, name) for name in balance.__struct_fields__}
-    return health_fields.LictorHealth(complete=is_complete(record), coverage=record.coverage, **counts)
+    told = health_fields.LictorHealth(complete=is_complete(record), coverage=record.coverage)
+    if not record.interval:
+        return told
+    return msgspec.structs.replace(told, **msgspec.structs.asdict(summed(record.interval.values())))
 
 
 def _of_service(record: ServiceHealth) -> health_fields.LictorHealth:
