@@ -14,6 +14,7 @@ from lictor.cli import (
     follow,
     policies,
     posture,
+    record_schema,
     services,
     topics,
     up,
@@ -69,6 +70,7 @@ app.add_typer(enforcement.app, name="enforcement")
 app.command("events")(follow.events)
 app.command("verdicts")(follow.verdicts)
 app.command("outcomes")(follow.outcomes)
+app.command("schema")(record_schema.schema)
 
 
 def main() -> None:
