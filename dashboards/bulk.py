@@ -38,14 +38,18 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     document: bytes
     origin: Origin
     suspect: bool = False
+    part: int | None = None
+    """Which event of the record's it is, where the record has several."""
 
 
 class Rejection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A record that goes to the dead letters, with a stable code and a sentence for people."""
+    """What goes to the dead letters, with a stable code and a sentence for people."""
 
     origin: Origin
     code: str
     sentence: str
+    part: int | None = None
+    """Only this event of the record; None for the whole of it."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -1,15 +1,20 @@
-"""Records that cannot be stored, into the topic of dead letters, with the reason."""
+"""Records that cannot be stored, into the topic of dead letters, with the reason.
+
+Of a batch of events whose other events are stored, only the event that is refused is put aside: as a
+batch of one, which can be sent to the events topic again as it is.
+"""
 
 import asyncio
 import time
 from collections.abc import Sequence
 
+import msgspec
 import structlog
 from confluent_kafka import KafkaError, Message
 
 from dashboards import metrics
 from dashboards.bulk import Rejection
-from wire.codec import encode
+from wire.codec import encode, read_batch
 from wire.errors import OperatorError
 from wire.kafka import Kafka
 from wire.records import DeadLetter
@@ -86,6 +91,11 @@ def _letter(rejection: Rejection) -> DeadLetter:
         offset=origin.offset,
         reason=rejection.code,
         sentence=rejection.sentence[:_SENTENCE_LIMIT],
-        value=origin.value,
+        value=origin.value if rejection.part is None else _one_event(origin.value, rejection.part),
         at_ns=time.time_ns(),
     )
+
+
+def _one_event(value: bytes, part: int) -> bytes:
+    batch = read_batch(value)
+    return encode(msgspec.structs.replace(batch, events=(batch.events[part],)))

@@ -2,7 +2,22 @@
 
 from typing import Literal
 
-from dashboards import ecs, own_fields
+from dashboards import own_fields
+from dashboards.ecs import (
+    Container,
+    DataStream,
+    Dns,
+    Ecs,
+    Endpoint,
+    File,
+    Group,
+    Host,
+    Network,
+    Observer,
+    Orchestrator,
+    Process,
+    User,
+)
 from dashboards.field_set import Date, DateNanos, FieldSet, Text
 
 
@@ -23,7 +38,7 @@ class SeenEvent(FieldSet, frozen=True, kw_only=True):
     dataset: str
 
 
-class SeenProcess(ecs.Process, frozen=True, kw_only=True):
+class SeenProcess(Process, frozen=True, kw_only=True):
     """The process that acted, or that ended."""
 
     end: Date | None = None
@@ -63,19 +78,19 @@ class EventDocument(FieldSet, frozen=True, kw_only=True, rename={"timestamp": "@
     timestamp: DateNanos
     message: Text
     labels: dict[str, str] = {}  # noqa: RUF012  # msgspec gives every document its own
-    ecs: ecs.Ecs
-    data_stream: ecs.DataStream
+    ecs: Ecs
+    data_stream: DataStream
     event: SeenEvent
     process: SeenProcess
-    file: ecs.File | None = None
-    network: ecs.Network | None = None
-    source: ecs.Endpoint | None = None
-    destination: ecs.Endpoint | None = None
-    dns: ecs.Dns | None = None
-    user: ecs.User | None = None
-    group: ecs.Group | None = None
-    container: ecs.Container | None = None
-    orchestrator: ecs.Orchestrator | None = None
-    host: ecs.Host
-    observer: ecs.Observer
+    file: File | None = None
+    network: Network | None = None
+    source: Endpoint | None = None
+    destination: Endpoint | None = None
+    dns: Dns | None = None
+    user: User | None = None
+    group: Group | None = None
+    container: Container | None = None
+    orchestrator: Orchestrator | None = None
+    host: Host
+    observer: Observer
     lictor: LictorOfEvent

@@ -12,10 +12,10 @@ from elasticsearch import ApiError, AsyncElasticsearch
 
 from dashboards import metrics
 from dashboards.backoff import Backoff
+from dashboards.conversion import conversions
 from dashboards.dead_letters import DeadLetters
-from dashboards.documents import VERDICTS_STREAM
 from dashboards.elastic import Elastic
-from dashboards.install import install
+from dashboards.install import install_all
 from dashboards.sink import Limits, Sink, Switch
 from dashboards.source import Source
 from dashboards.writer import Writer
@@ -48,6 +48,8 @@ class SinkConfig:
     group: str = GROUP
     limits: Limits = field(default_factory=Limits)
     backoff: Backoff = field(default_factory=Backoff)
+    store_events: bool = False
+    """Whether events are stored too, in a data stream of their own."""
     install_template: bool = True
     """False where the sink's API key may only write: `lictor dashboards install` has run then."""
 
@@ -73,9 +75,10 @@ async def serve(config: SinkConfig, stop: Switch, on_ready: Callable[[], None]) 
             return
         source = Source(config.kafka, config.group, drain_s=config.limits.drain_s)
         try:
-            writer = Writer(client, VERDICTS_STREAM, config.backoff)
+            by_topic = conversions(config.topics, store_events=config.store_events)
+            writers = {one.stream: Writer(client, one.stream, config.backoff) for one in by_topic.values()}
             dead_letters = DeadLetters(config.kafka, config.topics)
-            await Sink(source, writer, dead_letters, config.topics, config.limits).run(stop, on_ready)
+            await Sink(source, writers, dead_letters, by_topic, config.limits).run(stop, on_ready)
         finally:
             await source.close()
     finally:
@@ -84,8 +87,8 @@ async def serve(config: SinkConfig, stop: Switch, on_ready: Callable[[], None]) 
 
 async def _check_topics(config: SinkConfig) -> None:
     present = await asyncio.to_thread(partition_counts, config.kafka)
-    needed = (config.topics.verdicts, config.topics.outcomes, config.topics.dead_letters)
-    missing = [topic.name for topic in needed if topic.name not in present]
+    needed = (*conversions(config.topics, store_events=config.store_events), config.topics.dead_letters.name)
+    missing = [name for name in needed if name not in present]
     if missing:
         raise TopicError(
             f"no topic {', '.join(missing)} at {config.kafka.bootstrap}: run `lictor topics create`"
@@ -93,11 +96,12 @@ async def _check_topics(config: SinkConfig) -> None:
 
 
 async def _install(client: AsyncElasticsearch, backoff: Backoff, stop: Switch) -> bool:
-    """Install the template, however long Elasticsearch is away; False if told to stop before."""
+    """Install the templates, however long Elasticsearch is away; False if told to stop before."""
     failures = 0
     while not stop.is_set():
         try:
-            log.info("template", done=str(await install(client)))
+            for done in await install_all(client):
+                log.info("template", done=str(done))
         except TransportError as error:
             reason = str(error)
         except ApiError as error:

@@ -1,31 +1,25 @@
-"""The sink: topics to data stream. Reads, hands batches to writers, commits what is done.
+"""The sink: topics to data streams. Reads, hands batches to writers, commits what is done.
 
-A record is done once its document is stored, or found stored, or the record is among the dead
-letters. Batches are written side by side; while as many wait as may, reading stands still, so memory
-is bounded however long Elasticsearch is away, and the sink stays a member of its group.
+A record is done once each of its documents is stored, or found stored, or among the dead letters.
+Batches are written side by side; while as many wait as may, reading stands still, so memory is bounded
+however long Elasticsearch is away, and the sink stays a member of its group.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
-from dashboards import documents, metrics
-from dashboards.bulk import Entry, Origin, Rejection
+from dashboards import metrics
+from dashboards.conversion import Conversion, Converted, convert
 from dashboards.dead_letters import DeadLetters
-from dashboards.documents import DocumentError
 from dashboards.source import Received, Source
 from dashboards.writer import Writer
-from wire.codec import RecordError, read_outcome, read_verdict
-from wire.topics import Topics
 
 log = structlog.get_logger(__name__)
-
-NO_DOCUMENT = "no-document"
-"""Dead letter code: the record is readable, and says what no document can hold."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,37 +50,29 @@ class Switch(Protocol):
         ...
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class _Batch:
-    entries: list[Entry] = field(default_factory=list)
-    unreadable: list[Rejection] = field(default_factory=list)
-    received: list[Received] = field(default_factory=list)
-
-
-def _verdict(value: bytes | None) -> tuple[str, bytes]:
-    record = read_verdict(value)
-    return documents.verdict_document_id(record), documents.encode(documents.verdict_document(record))
-
-
-def _outcome(value: bytes | None) -> tuple[str, bytes]:
-    outcome = read_outcome(value)
-    return documents.outcome_document_id(outcome), documents.encode(documents.outcome_document(outcome))
+    received: list[Received]
+    converted: Converted
 
 
 class Sink:
     """One run of the sink, on one event loop."""
 
     def __init__(
-        self, source: Source, writer: Writer, dead_letters: DeadLetters, topics: Topics, limits: Limits
+        self,
+        source: Source,
+        writers: Mapping[str, Writer],
+        dead_letters: DeadLetters,
+        conversions: dict[str, Conversion],
+        limits: Limits,
     ) -> None:
+        """`writers`: one for every data stream that the conversions of the topics name."""
         self._source = source
-        self._writer = writer
+        self._writers = writers
         self._dead_letters = dead_letters
         self._limits = limits
-        self._convert: dict[str, Callable[[bytes | None], tuple[str, bytes]]] = {
-            topics.verdicts.name: _verdict,
-            topics.outcomes.name: _outcome,
-        }
+        self._conversions = conversions
         self._waiting: asyncio.Queue[_Batch] = asyncio.Queue()
         self._undone = 0
         self._done = asyncio.Event()
@@ -97,7 +83,7 @@ class Sink:
         Raises an ExceptionGroup of what a reader or writer cannot go on from. Nothing is committed
         that is not done, so a new run goes on where this one stopped.
         """
-        await self._source.subscribe(self._convert)
+        await self._source.subscribe(self._conversions)
         async with asyncio.TaskGroup() as group:
             writers = [group.create_task(self._write()) for _ in range(self._limits.requests)]
             await self._read(stop, on_ready)
@@ -120,7 +106,9 @@ class Sink:
             if received:
                 self._undone += 1
                 metrics.batches_waiting.set(self._undone)
-                self._waiting.put_nowait(self._batch(received))
+                self._waiting.put_nowait(
+                    _Batch(received=received, converted=convert(received, self._conversions))
+                )
             if self._source.assigned.is_set() and not ready:
                 ready = True
                 on_ready()
@@ -137,29 +125,12 @@ class Sink:
                     await self._done.wait()
         return self._undone < self._limits.batches
 
-    def _batch(self, received: list[Received]) -> _Batch:
-        batch = _Batch(received=received)
-        for record in received:
-            progress = record.progress
-            origin = Origin(
-                progress=progress, offset=record.offset, key=record.key, value=record.value or b""
-            )
-            try:
-                identifier, document = self._convert[progress.topic](record.value)
-            except RecordError as error:
-                batch.unreadable.append(Rejection(origin=origin, code=error.code, sentence=error.sentence))
-            except DocumentError as error:
-                batch.unreadable.append(Rejection(origin=origin, code=NO_DOCUMENT, sentence=str(error)))
-            else:
-                suspect = record.offset < progress.suspect_until
-                batch.entries.append(Entry(id=identifier, document=document, origin=origin, suspect=suspect))
-        return batch
-
     async def _write(self) -> None:
         while True:
             batch = await self._waiting.get()
-            await self._dead_letters.put(batch.unreadable)
-            await self._dead_letters.put(await self._writer.write(batch.entries))
+            await self._dead_letters.put(batch.converted.rejections)
+            for stream, entries in batch.converted.entries.items():
+                await self._dead_letters.put(await self._writers[stream].write(entries))
             self._source.finished(batch.received)
             self._undone -= 1
             self._done.set()

@@ -1,4 +1,4 @@
-"""Documents into the data stream, each once, however long Elasticsearch is away.
+"""Documents into a data stream, each once, however long Elasticsearch is away.
 
 A deterministic `_id` and `create` make a repeat a 409, which is success, within one backing index.
 After a rollover the same `create` would store the document again, in the new index. So where there
@@ -56,7 +56,7 @@ class _Sent:
 
 
 class Writer:
-    """Writes batches; many may be under way at once."""
+    """Writes batches into one data stream; many may be under way at once."""
 
     def __init__(self, client: AsyncElasticsearch, stream: str, backoff: Backoff) -> None:
         """`client` must not retry by itself: a repeat has to be looked up first."""
@@ -188,7 +188,9 @@ class Writer:
 
 def _rejection(entry: Entry, error_type: str, sentence: str) -> Rejection:
     metrics.documents.labels("rejected").inc()
-    return Rejection(origin=entry.origin, code=REJECTED, sentence=f"{error_type}: {sentence}")
+    return Rejection(
+        origin=entry.origin, code=REJECTED, sentence=f"{error_type}: {sentence}", part=entry.part
+    )
 
 
 def _is_documents_fault(error: ApiError) -> bool:

@@ -11,8 +11,8 @@ import pytest
 
 from dashboards import documents, template
 from dashboards.elastic import Elastic
-from dashboards.install import Installed, InstallError, install
-from dashboards.template import TEMPLATE_NAME
+from dashboards.install import Done, Installed, InstallError, install_all
+from dashboards.template import STREAMS, VERDICTS
 from tests.fixtures.runtime import running
 from tests.fixtures.verdict_records import verdict_record
 
@@ -43,6 +43,17 @@ def ask(url: str, question: Callable[[AsyncElasticsearch], Awaitable[T]]) -> T:
     return asyncio.run(run())
 
 
+async def install(client: AsyncElasticsearch) -> Installed:
+    """All templates; what was done about the verdicts'."""
+    done = await install_all(client)
+    assert [one.of for one in done] == list(STREAMS)
+    return done[0]
+
+
+def did(template: Done, stream: Done) -> Installed:
+    return Installed(of=VERDICTS, version=VERDICTS.version, template=template, stream=stream)
+
+
 async def store(client: AsyncElasticsearch, sequence: int) -> None:
     record = verdict_record(sequence, incarnation="1" * 16)
     document = msgspec.json.decode(documents.encode(documents.verdict_document(record)))
@@ -60,14 +71,14 @@ def another_release(url: str, version: int, edit: Edit) -> None:
         meta = {"version": version, "digest": "another"}
         body["_meta"] = body["template"]["mappings"]["_meta"] = meta
         edit(body["template"]["mappings"]["properties"])
-        await client.indices.put_index_template(name=TEMPLATE_NAME, **body)
+        await client.indices.put_index_template(name=VERDICTS.template, **body)
         await client.indices.rollover(alias=documents.VERDICTS_STREAM)
 
     ask(url, question)
 
 
 def back_to_this_release(url: str) -> None:
-    ask(url, lambda client: client.indices.put_index_template(name=TEMPLATE_NAME, **template.load().body))
+    ask(url, lambda client: client.indices.put_index_template(name=VERDICTS.template, **template.load().body))
 
 
 def had_no_terminal(properties: dict[str, Any]) -> None:
@@ -84,10 +95,10 @@ def was_the_same(_: dict[str, Any]) -> None:
 
 def test_first_time_creates_and_the_second_changes_nothing(url: str) -> None:
     first, second = ask(url, install), ask(url, install)
-    assert first == Installed(version=1, template="created", stream="absent")
-    assert second == Installed(version=1, template="unchanged", stream="absent")
+    assert first == did("created", "absent")
+    assert second == did("unchanged", "absent")
     ask(url, lambda client: store(client, 1))
-    assert ask(url, install) == Installed(version=1, template="unchanged", stream="unchanged")
+    assert ask(url, install) == did("unchanged", "unchanged")
     assert str(first) == (
         "index template logs-lictor.verdicts version 1: created; "
         "data stream logs-lictor.verdicts-default: absent"
@@ -96,16 +107,16 @@ def test_first_time_creates_and_the_second_changes_nothing(url: str) -> None:
 
 def test_new_field_reaches_the_index_that_is_written_to(url: str) -> None:
     another_release(url, 0, had_no_terminal)
-    assert ask(url, install) == Installed(version=1, template="updated", stream="updated")
+    assert ask(url, install) == did("updated", "updated")
     ask(url, lambda client: store(client, 2))
-    assert ask(url, install) == Installed(version=1, template="unchanged", stream="unchanged")
+    assert ask(url, install) == did("unchanged", "unchanged")
 
 
 def test_change_that_the_index_cannot_take_rolls_the_stream_over(url: str) -> None:
     another_release(url, 0, had_pids_as_words)
-    assert ask(url, install) == Installed(version=1, template="updated", stream="rolled over")
+    assert ask(url, install) == did("updated", "rolled over")
     ask(url, lambda client: store(client, 3))
-    assert ask(url, install) == Installed(version=1, template="unchanged", stream="unchanged")
+    assert ask(url, install) == did("unchanged", "unchanged")
 
 
 def test_newer_releases_template_stays(url: str) -> None:

@@ -10,8 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from dashboards import ecs, template
-from dashboards.documents import VERDICTS_STREAM
+from dashboards import template
+from dashboards.field_set import FieldSet
+from dashboards.mapping import properties
+from dashboards.template import EVENTS, HEALTH, STREAMS, VERDICTS, Stream
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "ecs-9.4.0-fields.json"
 TYPES_EVERYWHERE = {"keyword", "text", "flattened", "ip", "long", "double", "boolean", "date", "date_nanos"}
@@ -21,10 +23,13 @@ UTF8_BYTES = 4
 
 def plain(annotation: Any) -> Any:
     """The type of one value: optional and tuple taken off."""
+    if typing.get_origin(annotation) is typing.Annotated:
+        annotation = typing.get_args(annotation)[0]
     if typing.get_origin(annotation) in (types.UnionType, typing.Union):
         (annotation,) = (a for a in typing.get_args(annotation) if a is not types.NoneType)
+        return plain(annotation)
     if typing.get_origin(annotation) is tuple:
-        annotation = typing.get_args(annotation)[0]
+        return plain(typing.get_args(annotation)[0])
     if typing.get_origin(annotation) is typing.Literal:
         return str
     return annotation
@@ -52,39 +57,55 @@ def mapped(properties: dict[str, Any], prefix: str = "") -> dict[str, dict[str, 
     return found
 
 
-MAPPINGS = mapped(template.load().mappings["properties"])
-FIELDS = fields_of(ecs.Document)
+ALL = pytest.mark.parametrize("stream", STREAMS, ids=[stream.template for stream in STREAMS])
 
 
-def test_every_field_is_mapped_and_every_mapping_has_a_field() -> None:
-    assert MAPPINGS.keys() == FIELDS.keys()
+def mappings_of(stream: Stream) -> dict[str, dict[str, Any]]:
+    return mapped(template.load(stream).mappings["properties"])
 
 
-def test_mapping_fits_what_python_writes() -> None:
+@ALL
+def test_file_is_what_the_types_say(stream: Stream) -> None:
+    """After a change: a greater version in `dashboards.template`, then `python -m dashboards.template`."""
+    path = Path(template.__file__).parent / "templates" / stream.file
+    assert path.read_text() == template.text(stream)
+
+
+@ALL
+def test_every_field_is_mapped_and_every_mapping_has_a_field(stream: Stream) -> None:
+    assert mappings_of(stream).keys() == fields_of(stream.document).keys()
+
+
+@ALL
+def test_mapping_fits_what_python_writes(stream: Stream) -> None:
+    mappings = mappings_of(stream)
     fits = {
         str: {"keyword", "text", "date", "date_nanos", "ip"},
         int: {"long"},
         float: {"double"},
         bool: {"boolean"},
     }
-    for path, kind in FIELDS.items():
+    for path, kind in fields_of(stream.document).items():
         expected = {"flattened"} if typing.get_origin(kind) is dict else fits[kind]
-        assert MAPPINGS[path]["type"] in expected, path
+        assert mappings[path]["type"] in expected, path
 
 
-def test_only_types_that_every_elasticsearch_has() -> None:
-    for path, mapping in MAPPINGS.items():
+@ALL
+def test_only_types_that_every_elasticsearch_has(stream: Stream) -> None:
+    for path, mapping in mappings_of(stream).items():
         for part in (mapping, *mapping.get("fields", {}).values()):
             assert part["type"] in TYPES_EVERYWHERE, path
 
 
-def test_no_value_is_too_long_for_lucene() -> None:
-    for path, mapping in MAPPINGS.items():
+@ALL
+def test_no_value_is_too_long_for_lucene(stream: Stream) -> None:
+    for path, mapping in mappings_of(stream).items():
         if mapping["type"] in {"keyword", "flattened"}:
             assert mapping["ignore_above"] * UTF8_BYTES <= LUCENE_TERM_BYTES, path
 
 
-def test_names_and_types_are_those_of_ecs() -> None:
+@ALL
+def test_names_and_types_are_those_of_ecs(stream: Stream) -> None:
     known: dict[str, str] = msgspec.json.decode(GOLDEN.read_bytes())["fields"]
     # What ECS calls by a type that not every Elasticsearch has, and the plain type of the same family.
     plainer = {
@@ -94,7 +115,7 @@ def test_names_and_types_are_those_of_ecs() -> None:
         "object": "flattened",
         "date": "date",
     }
-    for path, mapping in MAPPINGS.items():
+    for path, mapping in mappings_of(stream).items():
         if path.startswith("lictor."):
             continue
         expected = plainer.get(known[path], known[path])
@@ -102,17 +123,34 @@ def test_names_and_types_are_those_of_ecs() -> None:
         assert actual == expected, path
 
 
-def test_unknown_fields_are_refused() -> None:
-    assert template.load().mappings["dynamic"] == "strict"
+@ALL
+def test_unknown_fields_are_refused(stream: Stream) -> None:
+    assert template.load(stream).mappings["dynamic"] == "strict"
 
 
-def test_template_is_for_the_verdicts_stream_and_beats_the_built_in_one() -> None:
-    body = template.load().body
+def test_what_streams_share_is_mapped_alike() -> None:
+    """One data view over all streams must not have conflicts."""
+    for path, mapping in (mappings_of(EVENTS) | mappings_of(HEALTH)).items():
+        assert mapping == mappings_of(VERDICTS).get(path, mapping), path
+
+
+@ALL
+def test_template_is_for_its_stream_and_beats_the_built_in_one(stream: Stream) -> None:
+    body = template.load(stream).body
     (pattern,) = body["index_patterns"]
-    assert VERDICTS_STREAM.startswith(pattern.rstrip("*"))
+    assert stream.name.startswith(pattern.rstrip("*"))
+    assert [one for one in STREAMS if one.name.startswith(pattern.rstrip("*"))] == [stream]
     assert body["priority"] > 200
     assert body["data_stream"] == {}
-    assert body["template"]["lifecycle"] == {"data_retention": "30d"}
+    assert body["template"]["lifecycle"] == {"data_retention": stream.retention}
+
+
+def test_type_without_a_mapping_is_refused() -> None:
+    class Odd(FieldSet, frozen=True, kw_only=True):
+        odd: bytes
+
+    with pytest.raises(TypeError, match="bytes"):
+        properties(Odd)
 
 
 def test_digest_tells_every_edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
