@@ -61,6 +61,12 @@ class Settings(BaseSettings):
         None, description="Elasticsearch's base URL. Default: the local `lictor up`'s."
     )
     elasticsearch_api_key: SecretStr | None = Field(None, description="API key for Elasticsearch, encoded.")
+    kibana: str | None = Field(
+        None, description="Kibana's base URL, where `dashboards install` puts data views and dashboards."
+    )
+    store_events: bool = Field(
+        False, description="Whether the sink stores events too: many times as much as verdicts."
+    )
     node: str = Field(
         default_factory=socket.gethostname,
         pattern=r"^[A-Za-z0-9._-]{1,253}$",

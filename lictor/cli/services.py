@@ -52,7 +52,7 @@ def streams(context: typer.Context, metrics_port: MetricsPort = None) -> None:
 
 
 def sink(context: typer.Context, metrics_port: MetricsPort = None) -> None:
-    """Run the sink: verdicts and outcomes to Elasticsearch."""
+    """Run the sink: verdicts, outcomes and health to Elasticsearch, events where `store_events` says so."""
     from dashboards.elastic import Elastic
     from dashboards.service import SinkConfig, run_sink
 
@@ -66,6 +66,7 @@ def sink(context: typer.Context, metrics_port: MetricsPort = None) -> None:
         ),
         topics=settings.topics(),
         group=f"{settings.topic_prefix}-sink",
+        store_events=settings.store_events,
     )
     ready = threading.Event()
     with _health(settings, ready.is_set):
