@@ -43,11 +43,13 @@ class Percentile(Measure):
 
 @dataclass(frozen=True, kw_only=True)
 class Last(Measure):
-    """A field's value in the group's latest document."""
+    """A field's value in the latest of the group's documents that have it."""
 
     field: str
     text: bool = False
     """Whether the value is text rather than a number."""
+    several: bool = False
+    """Whether a document may have several values, all of which are shown."""
 
 
 @dataclass(frozen=True, kw_only=True)

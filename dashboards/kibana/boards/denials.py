@@ -110,7 +110,7 @@ BOARD = Board(
         Table(
             id="by-rule",
             title="By rule",
-            description="Which rule, or default posture, denies most. One that denies everywhere may be wrong.",
+            description="Which rule or default posture denies most. One that denies everywhere may be wrong.",
             place=Place(x=24, y=22, w=24, h=13),
             view=VERDICTS,
             where=subjects.DENIALS,

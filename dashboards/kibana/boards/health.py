@@ -145,7 +145,7 @@ BOARD = Board(
                 Of(label="Published", what="sum", field="lictor.health.published"),
                 Of(label="Lost", what="sum", field="lictor.health.lost"),
                 Of(label="Not published", what="sum", field="lictor.health.unpublished"),
-                Last(label="Covers", field="lictor.health.coverage", text=True),
+                Last(label="Covers", field="lictor.health.coverage", text=True, several=True),
                 Last(label="Last heard of", field="@timestamp"),
             ),
         ),
