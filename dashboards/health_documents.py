@@ -22,9 +22,6 @@ _DATASET = "lictor.health"
 _DATA_STREAM = ecs.DataStream(type="logs", dataset=_DATASET, namespace="default")
 _ECS = ecs.Ecs(version=ecs.ECS_VERSION)
 
-_COUNTED = ("judged", "denied", "alerted", "terminated", "stored", "rejected", "dead_letters")
-"""Counts of a `ServiceHealth` that documents have fields for."""
-
 
 def health_documents(record: HealthRecord) -> list[tuple[str, bytes]]:
     """The documents of one record, each with its `_id`: its health, then a standing for each namespace.
@@ -90,7 +87,13 @@ def _of_service(record: ServiceHealth) -> health_fields.LictorHealth:
         complete=is_complete(record),
         lag=sum(record.lag.values()) if record.lag else None,
         lags=record.lag,
-        **{name: record.counts[name] for name in _COUNTED if name in record.counts},
+        judged=record.counts.get("judged"),
+        denied=record.counts.get("denied"),
+        alerted=record.counts.get("alerted"),
+        terminated=record.counts.get("terminated"),
+        stored=record.counts.get("stored"),
+        rejected=record.counts.get("rejected"),
+        dead_letters=record.counts.get("dead_letters"),
     )
 
 
