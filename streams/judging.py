@@ -61,7 +61,7 @@ def judge_batch(batch: EventBatch, policy_set: PolicySet, now_ns: int) -> Judged
         for event, verdict in zip(events, verdicts, strict=True)
         if id(verdict) in told
     )
-    orders = tuple(_order(record, now_ns) for record in records if _is_ordered(record))
+    orders = tuple(_order(record, now_ns) for record in records if is_ordered(record))
     return Judged(events=len(events), verdicts=records, orders=orders, passed=passed)
 
 
@@ -69,7 +69,8 @@ def _is_told(verdict: Verdict) -> bool:
     return verdict.alert or verdict.decision in {"block", "unknown"}
 
 
-def _is_ordered(record: VerdictRecord) -> bool:
+def is_ordered(record: VerdictRecord) -> bool:
+    """Whether the node's enforcer is asked to carry the verdict out, so that an outcome is to come."""
     # Only starting a program can be answered by ending the process. What else was denied happened before
     # the order could arrive, and whether its process must end for it is for nobody to guess: such orders
     # come with the sensors and enforcers that can refuse the act itself.

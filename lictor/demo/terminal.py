@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lictor.cli.follow import clock
+from lictor.cli.record_lines import clock
 from lictor.sample.attack import Step
 from wire.records import Outcome, VerdictRecord, program_of
 from wire.text import printable

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from lictor.cli.follow import event_line, outcome_line
+from lictor.cli.record_lines import event_line, outcome_line
 from policy.events import JudgedEvent
 from tests.fixtures.records import ACT_BATCH, ACT_VERDICTS, ACTS, EVENT, EXIT
 from tests.fixtures.verdict_records import outcome

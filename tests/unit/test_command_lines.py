@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from lictor.cli.context import json_line
-from lictor.cli.follow import command, event_line, outcome_line, verdict_line
+from lictor.cli.record_lines import command, event_line, outcome_line, verdict_line
 from policy.events import Executable
 from policy.verdict import Verdict
 from tests.fixtures.records import BATCH, DEAD_LETTER, EVENT, EXIT, HEALTH, ORDER, OUTCOME, VERDICT
