@@ -123,12 +123,12 @@ class Surge:
         return _esql_parameters(
             f"FROM {self.view.pattern}\n"
             f"| WHERE {esql(self.where)}\n"
-            f"| EVAL group = COALESCE({field}, {json.dumps(self.without)}),"
+            f"| EVAL subject = COALESCE({field}, {json.dumps(self.without)}),"
             f" is_recent = CASE({TIME_FIELD} > NOW() - {self.minutes} minutes, 1, 0)\n"
-            "| STATS recent = SUM(is_recent), day = COUNT(*) BY group\n"
-            f"| EVAL usual = (day - recent) / {self._spells:.1f}\n"
+            "| STATS recent = SUM(is_recent), in_day = COUNT(*) BY subject\n"
+            f"| EVAL usual = (in_day - recent) / {self._spells:.1f}\n"
             f"| WHERE recent >= {self.at_least} AND recent > {self.times} * usual\n"
-            "| KEEP group, recent, usual\n"
+            "| KEEP subject, recent, usual\n"
             "| SORT recent DESC"
         )
 
@@ -175,10 +175,10 @@ class Silence:
         return _esql_parameters(
             f"FROM {self.view.pattern}\n"
             f"| WHERE {esql(self.where)}\n"
-            f"| STATS last = MAX({TIME_FIELD}) BY {by}\n"
-            f"| WHERE last <= NOW() - {self.minutes} minutes\n"
-            f"| KEEP {by}, last\n"
-            "| SORT last"
+            f"| STATS last_seen = MAX({TIME_FIELD}) BY {by}\n"
+            f"| WHERE last_seen <= NOW() - {self.minutes} minutes\n"
+            f"| KEEP {by}, last_seen\n"
+            "| SORT last_seen"
         )
 
     def search(self, now_ms: int) -> dict[str, Any]:

@@ -35,6 +35,9 @@ _COUNTED = "_index"
 
 _HITS = 50
 
+WITHOUT = "(missing value)"
+"""What Kibana calls the group of documents without the field."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Span:
@@ -140,9 +143,10 @@ def _groups(by: tuple[Bucket, ...], measures: tuple[Measure, ...], span: Span) -
         case OverTime():
             interval = f"{span.interval_ms}ms"
             group = {"date_histogram": {"field": TIME_FIELD, "fixed_interval": interval, "min_doc_count": 1}}
-        case Top(field=field, size=size):
+        case Top(field=field, size=size, missing=missing):
             order = [{_order(measures[0]): "desc"}, {"_key": "asc"}]
-            group = {"terms": {"field": field, "size": size, "order": order}}
+            without = {"missing": WITHOUT} if missing else {}
+            group = {"terms": {"field": field, "size": size, "order": order, **without}}
             inner = {**own, **inner}
         case Split(parts=parts):
             group = {"filters": {"filters": {label: where.dsl() for label, where in parts}}}

@@ -8,6 +8,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from dashboards.kibana import subjects
 from dashboards.kibana.conditions import Condition, Seen, Silence, Surge
 from dashboards.kibana.views import HEALTH, VERDICTS
 from dashboards.kibana.where import All, Is
@@ -41,13 +42,6 @@ class Rule:
         return str(uuid.uuid5(_NAMES, self.key))
 
 
-DENIED = All(
-    Is("event.kind", "alert"),
-    Is("lictor.document", "verdict"),
-    Is("lictor.decision", "block"),
-)
-"""Denials under the policies in force: what a candidate would have denied is no alert."""
-
 ALL: tuple[Rule, ...] = (
     Rule(
         key="denial-in-block-posture",
@@ -58,7 +52,7 @@ ALL: tuple[Rule, ...] = (
         ),
         condition=Seen(
             view=VERDICTS,
-            where=All(*DENIED.others, Is("lictor.posture.mode", "block")),
+            where=All(*subjects.DENIALS.others, Is("lictor.posture.mode", "block")),
             by=("orchestrator.namespace",),
             minutes=5,
         ),
@@ -72,7 +66,7 @@ ALL: tuple[Rule, ...] = (
         ),
         condition=Surge(
             view=VERDICTS,
-            where=DENIED,
+            where=subjects.DENIALS,
             by=("orchestrator.namespace",),
             minutes=5,
             times=3,
@@ -89,7 +83,7 @@ ALL: tuple[Rule, ...] = (
         ),
         condition=Seen(
             view=HEALTH,
-            where=All(Is("lictor.document", "health"), Is("lictor.health.complete", False)),
+            where=subjects.INCOMPLETE,
             by=("host.name", "service.name"),
             minutes=5,
         ),
@@ -104,9 +98,7 @@ ALL: tuple[Rule, ...] = (
         ),
         condition=Silence(
             view=HEALTH,
-            where=All(
-                Is("lictor.document", "health"), Is("service.name", "lictor-sensor", "lictor-enforcer")
-            ),
+            where=All(subjects.HEALTH, Is("service.name", "lictor-sensor", "lictor-enforcer")),
             by=("host.name", "service.name"),
             minutes=3,
         ),
