@@ -19,6 +19,8 @@ from dashboards.install import install_all
 from dashboards.sink import Limits, Sink, Switch
 from dashboards.source import Source
 from dashboards.writer import Writer
+from wire.access import grant_of
+from wire.access_check import see_rights
 from wire.kafka import Kafka
 from wire.topic_admin import TopicError, partition_counts
 from wire.topics import Topics
@@ -86,6 +88,8 @@ async def serve(config: SinkConfig, stop: Switch, on_ready: Callable[[], None]) 
 
 
 async def _check_topics(config: SinkConfig) -> None:
+    grant = grant_of("sink", config.topics, store_events=config.store_events)
+    await asyncio.to_thread(see_rights, config.kafka, grant)
     present = await asyncio.to_thread(partition_counts, config.kafka)
     needed = (*conversions(config.topics, store_events=config.store_events), config.topics.dead_letters.name)
     missing = [name for name in needed if name not in present]

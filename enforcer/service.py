@@ -22,6 +22,8 @@ from enforcer.orders import Orders
 from enforcer.plan import Node
 from enforcer.signaller_link import SignallerError, SignallerLink
 from enforcer.uncommitted import Uncommitted
+from wire.access import grant_of
+from wire.access_check import see_rights
 from wire.codec import RecordError, encode, read_order
 from wire.errors import OperatorError
 from wire.kafka import ClientConfig, Kafka, is_transient, offset_of
@@ -72,11 +74,13 @@ def run_enforcer(
     Raises:
         EnforcerError: the topics are missing, /proc hides processes, the policies cannot be followed,
             or an outcome will never be stored.
+        RefusedError, AccessError: the brokers do not let it in, or not do what it must.
     """
     if not sees_others():
         raise EnforcerError("/proc hides other users' processes: mount it without hidepid for the enforcer")
     if config.key is None:
         log.warning("no sealing key: every order will be refused as unverified", node=config.node)
+    see_rights(config.kafka, grant_of("enforcer", config.topics))
     follower = PolicyFollower(config.kafka, config.topics)
     follower.start()
     try:

@@ -8,11 +8,12 @@ come from the file or the environment and never stand in argv.
 import os
 import socket
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import msgspec
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -20,9 +21,11 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from lictor.runtime.state import find_live
+from lictor.runtime import kafka_credentials
+from lictor.runtime.state import Live, default_state, find_live
 from wire.errors import OperatorError
 from wire.kafka import Kafka
+from wire.security import Mechanism, Protocol, Security
 from wire.topics import DEFAULT_PREFIX, Topics
 
 DEFAULT_FILE = Path("/etc/lictor/lictor.toml")
@@ -57,6 +60,26 @@ class Settings(BaseSettings):
         4, ge=1, le=1024, description="Partitions of the verdicts and outcomes topics, fixed once."
     )
     replication: int = Field(1, ge=1, le=9, description="Replicas of every topic that `topics create` makes.")
+    kafka_protocol: Protocol = Field(
+        "plaintext",
+        description="How brokers are spoken to: plaintext, ssl, sasl_plaintext or sasl_ssl. Default for the "
+        "local `lictor up`'s broker: as its operator.",
+    )
+    kafka_mechanism: Mechanism = Field(
+        "SCRAM-SHA-512", description="How the password is shown: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512."
+    )
+    kafka_user: str | None = Field(None, min_length=1, description="User name, with sasl protocols.")
+    kafka_password: SecretStr | None = Field(None, description="The user's password.")
+    kafka_password_file: Path | None = Field(
+        None, description="File with the user's password on its only line, instead of kafka_password."
+    )
+    kafka_ca: Path | None = Field(
+        None, description="Authorities that sign the brokers' certificates, PEM. Default: the system's."
+    )
+    kafka_certificate: Path | None = Field(
+        None, description="Client certificate with its chain, PEM, for brokers that ask for one."
+    )
+    kafka_key: Path | None = Field(None, description="The client certificate's private key, PEM.")
     elasticsearch: str | None = Field(
         None, description="Elasticsearch's base URL. Default: the local `lictor up`'s."
     )
@@ -130,12 +153,57 @@ class Settings(BaseSettings):
         return {name: text for name, text in texts.items() if text} | {"LICTOR_CONFIG": NO_FILE}
 
     def kafka(self, client_id: str) -> Kafka:
-        """Where the brokers are: as set, else where a local `lictor up` runs one."""
-        bootstrap = self.bootstrap
-        if bootstrap is None:
-            live = find_live()
-            bootstrap = (live and live.bootstrap) or DEFAULT_BOOTSTRAP
-        return Kafka(bootstrap=bootstrap, client_id=client_id)
+        """Where the brokers are and who one is there: as set, else as operator of a local `lictor up`.
+
+        Raises:
+            SettingsError, CredentialError: a password cannot be read.
+        """
+        named = "kafka_protocol" in self.model_fields_set
+        if self.bootstrap is not None and named:
+            return Kafka(bootstrap=self.bootstrap, client_id=client_id, security=self.kafka_security())
+        live = self._live()
+        bootstrap = self.bootstrap or (live and live.bootstrap) or DEFAULT_BOOTSTRAP
+        security = self.kafka_security()
+        if not named and live is not None and live.kafka_secured and bootstrap == live.bootstrap:
+            security = kafka_credentials.read(default_state(), kafka_credentials.OPERATOR)
+        return Kafka(bootstrap=bootstrap, client_id=client_id, security=security)
+
+    def kafka_security(self) -> Security:
+        """Who one is at the brokers, as set.
+
+        Raises:
+            SettingsError: a file cannot be read, or a password's is not a line.
+        """
+        for name in ("kafka_ca", "kafka_certificate", "kafka_key"):
+            path: Path | None = getattr(self, name)
+            if path is not None and not os.access(path, os.R_OK):
+                raise SettingsError(f"{name}: {path} cannot be read; make it readable for whom this runs as")
+        return Security(
+            protocol=self.kafka_protocol,
+            mechanism=self.kafka_mechanism,
+            user=self.kafka_user,
+            password=_secret("kafka_password", self.kafka_password, self.kafka_password_file),
+            ca=self.kafka_ca,
+            certificate=self.kafka_certificate,
+            key=self.kafka_key,
+        )
+
+    @model_validator(mode="after")
+    def _kafka_settings_fit(self) -> Self:
+        for problem in _kafka_problems(self):
+            raise ValueError(problem)
+        return self
+
+    def _live(self) -> Live | None:
+        try:
+            return find_live()
+        except PermissionError as error:
+            if self.bootstrap is not None:
+                return None
+            raise SettingsError(
+                f"a `lictor up` may be running whose folder {default_state()} this user may not enter: use "
+                "sudo, or say with --bootstrap where Kafka is"
+            ) from error
 
     def elasticsearch_url(self) -> str:
         """Where Elasticsearch is: as set, else where a local `lictor up` runs one."""
@@ -194,6 +262,44 @@ def load(config: Path | None, flags: dict[str, Any]) -> Settings:
         raise SettingsError(f"settings: {where}{error}. See docs/settings.md") from error
 
 
+def _kafka_problems(settings: Settings) -> Iterator[str]:
+    """What does not go together, in sentences that say what to do."""
+    protocol = settings.kafka_protocol
+    passwords = [one for one in (settings.kafka_password, settings.kafka_password_file) if one is not None]
+    if protocol.startswith("sasl"):
+        if settings.kafka_user is None:
+            yield f"kafka_protocol is {protocol} and kafka_user is not set: set it"
+        if len(passwords) != 1:
+            yield f"kafka_protocol is {protocol}: set one of kafka_password and kafka_password_file"
+    elif settings.kafka_user is not None or passwords:
+        yield (
+            f"kafka_protocol is {protocol}, by which neither user nor password is sent: set it to sasl_ssl, "
+            "or to sasl_plaintext on loopback"
+        )
+    files = (settings.kafka_ca, settings.kafka_certificate, settings.kafka_key)
+    if not protocol.endswith("ssl") and any(files):
+        yield f"kafka_protocol is {protocol} and does not use kafka_ca, kafka_certificate and kafka_key"
+    if (settings.kafka_certificate is None) != (settings.kafka_key is None):
+        yield "kafka_certificate and kafka_key go together: set both or neither"
+
+
+def _secret(name: str, value: SecretStr | None, path: Path | None) -> str | None:
+    """A secret that was set, or that is the only line of a file.
+
+    Raises:
+        SettingsError: the file cannot be read, or is not a line.
+    """
+    if path is None:
+        return None if value is None else value.get_secret_value()
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{name}_file: {error}; make it readable for whom the service runs as") from error
+    if len(lines) != 1 or not lines[0]:
+        raise SettingsError(f"{name}_file: {path} has {len(lines)} lines and must have one, the password")
+    return lines[0]
+
+
 def _text(value: object) -> str:
     """A setting as the environment says it; empty where it says nothing."""
     if value is None:
@@ -204,5 +310,10 @@ def _text(value: object) -> str:
 
 
 def _sentence(error: ValidationError) -> str:
-    wrong = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+    wrong = [": ".join((*_place(one["loc"]), one["msg"])) for one in error.errors()]
     return "settings: " + "; ".join(wrong) + ". See docs/settings.md"
+
+
+def _place(location: tuple[int | str, ...]) -> tuple[str, ...]:
+    """Which setting; nothing where several do not go together."""
+    return (".".join(map(str, location)),) if location else ()

@@ -24,6 +24,8 @@ from sensors.pipeline import Pipeline
 from sensors.process_table import ProcessTable
 from sensors.publisher import Publisher, PublishError
 from sensors.redaction import ArgsMode
+from wire.access import grant_of
+from wire.access_check import see_rights
 from wire.codec import encode
 from wire.kafka import Kafka
 from wire.privileges import drop_privileges
@@ -101,6 +103,7 @@ def run_sensor(config: SensorConfig, stop: threading.Event, ready: Callable[[], 
         if config.run_as is not None:
             drop_privileges(config.run_as)
             _see_that_edits_can_be_read(config)
+        see_rights(config.kafka, grant_of("sensor", config.topics))
         producer = config.kafka.producer()
         _see_topics(producer, config.topics)
         clock = BootClock()

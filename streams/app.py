@@ -19,9 +19,12 @@ from faust.types.tuples import TP, Message
 from mode import Service
 
 from streams.config import StreamsConfig
+from streams.credentials import credentials
 from streams.delivery import Delivery
+from streams.reporting import Reporter
 from streams.transport import Transport
 from streams.worker import StreamWorker
+from wire.health_reports import HealthReports
 from wire.kafka import Kafka
 from wire.policy_log import PolicyFollower
 
@@ -35,6 +38,9 @@ SESSION_TIMEOUT_S = 6.0
 
 SUPPRESSED_S = 5.0
 """How often it is looked whether a silence is over whose alerts nothing else would say."""
+
+LAST_REPORT_S = 2.0
+"""How long a stopping worker gives its last health record."""
 
 LARGEST_RECORD_BYTES = 2 * 1_048_576
 """What the dead letters topic takes. The other topics' limits are kept by `streams.outgoing.fits`."""
@@ -74,8 +80,8 @@ class DeliveryService(Service):
 
     def __init__(self, kafka: Kafka, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        producer = kafka.producer(**{"message.max.bytes": LARGEST_RECORD_BYTES})
-        self.delivery = Delivery(producer, self._fail)
+        self.producer = kafka.producer(**{"message.max.bytes": LARGEST_RECORD_BYTES})
+        self.delivery = Delivery(self.producer, self._fail)
 
     async def on_start(self) -> None:
         """Begin to report."""
@@ -125,6 +131,7 @@ def create_app(config: StreamsConfig) -> StreamsApp:
         f"{config.topics.prefix}-streams",
         broker=f"kafka://{config.kafka.bootstrap.replace(',', ';')}",
         broker_client_id=config.kafka.client_id,
+        broker_credentials=credentials(config.kafka.security),
         broker_commit_interval=config.commit_interval_s,
         broker_session_timeout=SESSION_TIMEOUT_S,
         broker_heartbeat_interval=SESSION_TIMEOUT_S / 3,
@@ -154,6 +161,20 @@ def create_app(config: StreamsConfig) -> StreamsApp:
         topics=config.topics, policies=policies.follower, outbox=deliveries.delivery, name=config.worker
     )
 
+    reporter = Reporter(
+        worker,
+        HealthReports(
+            deliveries.producer,
+            config.topics,
+            service="streams",
+            node=config.node,
+            instance=config.instance or config.worker,
+        ),
+        topics=config.topics,
+        policies=policies.follower,
+        consumer=lambda: cast(Any, app.consumer),
+    )
+
     def is_stale(message: Message) -> bool:
         return message.generation_id != app.consumer_generation_id
 
@@ -177,6 +198,7 @@ def create_app(config: StreamsConfig) -> StreamsApp:
         worker.say_suppressed()
 
     app.timer(SUPPRESSED_S)(say_suppressed)
+    app.timer(config.health_interval_s)(reporter.report)
 
     async def release(_: Any, *changed: set[TP], **__: Any) -> None:
         worker.release({tp.partition for partitions in changed for tp in partitions})
@@ -190,6 +212,7 @@ def create_app(config: StreamsConfig) -> StreamsApp:
         if app.crash_reason is None and not await worker.in_flight.drained(config.drain_timeout_s):
             log.warning("stopping with deliveries outstanding; their batches will be judged again")
         worker.say_suppressed(finally_=True)
+        await reporter.finish(LAST_REPORT_S)
 
     app.on_before_shutdown.connect(cast(Any, drain))
 

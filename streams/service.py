@@ -10,6 +10,9 @@ import structlog
 from mode.loop import use
 
 from streams.config import StreamsConfig
+from wire.access import grant_of
+from wire.access_check import see_rights
+from wire.errors import OperatorError
 
 if TYPE_CHECKING:
     from streams.app import StreamsApp
@@ -40,6 +43,11 @@ def run_streams(config: StreamsConfig, ready: Callable[[], None] = lambda: None)
 
 async def _run(config: StreamsConfig, ready: Callable[[], None]) -> int:
     config.data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        await asyncio.to_thread(see_rights, config.kafka, grant_of("streams", config.topics))
+    except OperatorError as error:
+        log.error("the stream worker failed", worker=config.worker, error=str(error))
+        return EXIT_FAILED
     signalled = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

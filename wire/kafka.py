@@ -6,6 +6,7 @@ from confluent_kafka import Consumer, KafkaError, Message, Producer
 from confluent_kafka.admin import AdminClient
 
 from wire.client_log import client_log
+from wire.security import PLAIN_TEXT, Security
 
 ClientConfig = dict[str, str | int | float | bool]
 
@@ -18,10 +19,11 @@ QUEUE_KIB = 64 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Kafka:
-    """Where the brokers are. `client_id` names the service in the broker's logs."""
+    """Where the brokers are, and who one is there. `client_id` names the service in the broker's logs."""
 
     bootstrap: str
     client_id: str = "lictor"
+    security: Security = PLAIN_TEXT
 
     def producer(self, **overrides: str | float | bool) -> Producer:
         """A producer that keeps order, writes each record once a session, and waits for all replicas.
@@ -42,7 +44,7 @@ class Kafka:
             "reconnect.backoff.max.ms": 1000,
             "log_level": 4,
         }
-        return Producer(config | overrides, logger=client_log)
+        return Producer(config | self.security.client() | overrides, logger=client_log)
 
     def admin(self) -> AdminClient:
         """A client that asks about topics and makes them."""
@@ -51,7 +53,7 @@ class Kafka:
             "client.id": self.client_id,
             "log_level": 4,
         }
-        return AdminClient(config, logger=client_log)
+        return AdminClient(config | self.security.client(), logger=client_log)
 
     def consumer(self, group: str, **overrides: str | float | bool) -> Consumer:
         """A consumer that commits only what its caller says, and reads from the beginning at first."""
@@ -69,7 +71,7 @@ class Kafka:
             "allow.auto.create.topics": False,
             "log_level": 4,
         }
-        return Consumer(config | overrides, logger=client_log)
+        return Consumer(config | self.security.client() | overrides, logger=client_log)
 
 
 def take(consumer: Consumer, timeout_s: float, most: int = 500) -> list[Message]:

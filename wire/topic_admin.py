@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, ClusterMetadata, NewTopic
 
 from wire.errors import OperatorError
 from wire.kafka import Kafka
+from wire.refusals import raise_refusal
 from wire.topics import Topic, Topics
 
 _TIMEOUT_S = 15.0
+_SOON_S = 3.0
 
 
 class TopicError(OperatorError):
@@ -55,16 +57,26 @@ def partition_counts(kafka: Kafka, asking: Consumer | None = None) -> dict[str, 
 
     Raises:
         TopicError: no broker answered.
+        RefusedError: the brokers do not let this client in.
     """
     client = asking or kafka.admin()
     try:
-        metadata = client.list_topics(timeout=_TIMEOUT_S)
+        metadata = _listed(client, kafka)
     except KafkaException as error:
         raise TopicError(
             f"no broker answered at {kafka.bootstrap} within {_TIMEOUT_S:g} s ({error.args[0].str()}); "
             "see that Kafka runs there, or give --bootstrap"
         ) from error
     return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
+
+
+def _listed(client: Consumer | AdminClient, kafka: Kafka) -> ClusterMetadata:
+    """What there is; where nothing comes soon, it is asked first whether anything will."""
+    try:
+        return client.list_topics(timeout=_SOON_S)
+    except KafkaException:
+        raise_refusal(kafka)
+        return client.list_topics(timeout=_TIMEOUT_S - _SOON_S)
 
 
 def _make(admin: AdminClient, missing: list[Topic], replication: int) -> None:

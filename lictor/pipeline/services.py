@@ -9,12 +9,13 @@ from pathlib import Path
 
 from lictor.health import HOST
 from lictor.pipeline.reach import launch
-from lictor.runtime import ports
+from lictor.runtime import kafka_credentials, ports
 from lictor.runtime.account import Account
 from lictor.runtime.child import Child
 from lictor.runtime.leashed import Command
 from lictor.runtime.state import LocalState
 from lictor.settings import Settings
+from wire import access
 
 _READY_S = 90.0
 _STOP_S = 20.0
@@ -34,6 +35,8 @@ class Place:
     node_key: Path | None
     enforcer: Account | None = None
     """Whom the enforcer runs as; None as oneself."""
+    own_kafka: bool = False
+    """Whether the broker is this state folder's, with a credential for each service."""
     servers: frozenset[str] = frozenset()
     """The servers that run here as children. Services start after those they use and stop before them."""
 
@@ -128,7 +131,7 @@ def _child(
         name=name,
         command=Command(
             argv=how.argv,
-            env=_environment(place) | extra,
+            env=_environment(place, name) | extra,
             cwd=how.cwd,
             account=how.account,
             log=place.state.logs / f"{name}.log",
@@ -140,8 +143,23 @@ def _child(
     )
 
 
-def _environment(place: Place) -> dict[str, str]:
+def _environment(place: Place, name: str) -> dict[str, str]:
     """The settings as a child reads them. Nothing of ours goes by argv, where anybody could see it."""
+    found = _settings_of(place)
+    if place.own_kafka or name not in access.PRINCIPALS:
+        found = {key: value for key, value in found.items() if not key.startswith("LICTOR_KAFKA_")}
+    if place.own_kafka and name in access.PRINCIPALS:
+        security = kafka_credentials.read(place.state.root, name)
+        found |= {
+            "LICTOR_KAFKA_PROTOCOL": security.protocol,
+            "LICTOR_KAFKA_MECHANISM": security.mechanism,
+            "LICTOR_KAFKA_USER": security.user or "",
+            "LICTOR_KAFKA_PASSWORD": security.password or "",
+        }
+    return found
+
+
+def _settings_of(place: Place) -> dict[str, str]:
     settings = place.settings
     chosen = {
         "LICTOR_BOOTSTRAP": place.bootstrap,

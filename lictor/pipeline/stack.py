@@ -17,11 +17,12 @@ from lictor.pipeline import services
 from lictor.pipeline.services import Place
 from lictor.runtime.account import unprivileged
 from lictor.runtime.child import Change
+from lictor.runtime.kafka import Broker
 from lictor.runtime.servers import find_servers
 from lictor.runtime.state import LocalState, write_atomically
 from lictor.runtime.supervisor import Supervisor
 from lictor.settings import Settings
-from wire import topic_admin
+from wire import access_admin, topic_admin
 from wire.kafka import Kafka
 from wire.policy_log import POLICY_OFFSET
 from wire.seal import KEY_BYTES
@@ -58,6 +59,7 @@ class Stack:
         self.supervisor = Supervisor(self._changed, hold=self._state.guardians)
         self._on_change = on_change
         self._ports: dict[str, int] = {}
+        self._broker: Broker | None = None
         self.bootstrap = ""
         self.elasticsearch = ""
 
@@ -69,8 +71,9 @@ class Stack:
 
     @property
     def kafka(self) -> Kafka:
-        """Where the broker is, for a client of this process."""
-        return Kafka(bootstrap=self.bootstrap, client_id="lictor-up")
+        """Where the broker is, for a client of this process: as admin where it is run here."""
+        security = self._settings.kafka_security() if self._broker is None else self._broker.security
+        return Kafka(bootstrap=self.bootstrap, client_id="lictor-up", security=security)
 
     @property
     def topics(self) -> Topics:
@@ -129,6 +132,7 @@ class Stack:
             self._state, kafka=settings.bootstrap is None, elasticsearch=settings.elasticsearch is None
         )
         children = {child.name: child for child in await servers.prepare()}
+        self._broker = servers.broker
         self.bootstrap = settings.bootstrap or servers.bootstrap or ""
         self.elasticsearch = settings.elasticsearch or servers.url or ""
         if self._identities is not None:
@@ -143,19 +147,25 @@ class Stack:
             node_key=self._node_key() if self._live else None,
             enforcer=self._enforcer,
             servers=frozenset(children),
+            own_kafka=servers.broker is not None,
         )
         # The broker is up long before Elasticsearch is, and only the sink needs the latter.
         broker = children.pop("kafka", None)
         if broker is not None:
             await self.supervisor.start(broker)
         topic_admin.create(self.kafka, self.topics, settings.replication)
+        if servers.kafka_secured:
+            access_admin.create(self.kafka, self.topics, store_events=settings.store_events)
         ours = [services.judge(place), services.sink(place)]
         if self._live:
             ours += [services.sensor(place), services.signaller(place), services.enforcer(place)]
         self._ports = {one.child.name: one.port for one in ours if one.port is not None}
         await self.supervisor.start_all([*children.values(), *(one.child for one in ours)])
         self._state.publish(
-            bootstrap=self.bootstrap, elasticsearch=self.elasticsearch, pids=self.supervisor.pids()
+            bootstrap=self.bootstrap,
+            elasticsearch=self.elasticsearch,
+            pids=self.supervisor.pids(),
+            kafka_secured=servers.kafka_secured,
         )
 
     def _changed(self, change: Change) -> None:

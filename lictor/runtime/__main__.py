@@ -31,9 +31,11 @@ def show(change: Change) -> None:
     print(f"{change.name}: {change.state.value} {change.detail}".rstrip(), file=sys.stderr, flush=True)
 
 
-async def serve(state: LocalState, wanted: list[str]) -> None:
+async def serve(state: LocalState, wanted: list[str], *, secured: bool) -> None:
     """Run the wanted servers until one has failed for good."""
-    servers = find_servers(state, kafka="kafka" in wanted, elasticsearch="elasticsearch" in wanted)
+    servers = find_servers(
+        state, kafka="kafka" in wanted, elasticsearch="elasticsearch" in wanted, secured=secured
+    )
     async with Supervisor(show, state.guardians) as supervisor:
         await servers.start(supervisor, state)
         addresses = {
@@ -50,10 +52,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m lictor.runtime", description=__doc__)
     parser.add_argument("servers", nargs="*", choices=[*SERVERS, []], help="which (default: both)")
     parser.add_argument("--state", type=Path, help="state folder (default: LICTOR_STATE, or the system's)")
+    parser.add_argument("--plain", action="store_true", help="let everybody in who reaches loopback")
     arguments = parser.parse_args()
     try:
         with LocalState.at(arguments.state) as state:
-            asyncio.run(until_interrupted(serve(state, arguments.servers or list(SERVERS))))
+            wanted = arguments.servers or list(SERVERS)
+            asyncio.run(until_interrupted(serve(state, wanted, secured=not arguments.plain)))
     except (LocalRuntimeError, OSError) as error:
         print(f"runtime: {error}", file=sys.stderr)
         return 3

@@ -19,6 +19,8 @@ from lictor.runtime.errors import CannotRecordError
 from lictor.runtime.kafka import Broker
 from lictor.runtime.state import LocalState
 from lictor.runtime.supervisor import Supervisor
+from wire.kafka import ClientConfig
+from wire.security import Security
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,16 +31,18 @@ REQUEST_TIMEOUT_S = 30.0
 RECORDS = 100
 
 
-def exercise(bootstrap: str) -> None:
+def exercise(bootstrap: str, security: Security) -> None:
     """Make a topic, produce compressed, consume in a group: what loads the classes that a session needs."""
     topic = "class-archive"
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    client: ClientConfig = {"bootstrap.servers": bootstrap}
+    client |= security.client()
+    admin = AdminClient(client)
     admin.create_topics([NewTopic(topic, 2, 1)])[topic].result(REQUEST_TIMEOUT_S)
-    producer = Producer({"bootstrap.servers": bootstrap, "compression.type": "lz4", "acks": "all"})
+    producer = Producer(client | {"compression.type": "lz4", "acks": "all"})
     for number in range(RECORDS):
         producer.produce(topic, str(number).encode(), key=str(number).encode())
     producer.flush(REQUEST_TIMEOUT_S)
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": topic, "auto.offset.reset": "earliest"})
+    consumer = Consumer(client | {"group.id": topic, "auto.offset.reset": "earliest"})
     try:
         consumer.subscribe([topic])
         records = consumer.consume(RECORDS, REQUEST_TIMEOUT_S)
@@ -55,7 +59,7 @@ async def record_to(broker: Broker, archive: Path) -> None:
     await broker.prepare()
     async with Supervisor(hold=broker.state.guardians) as supervisor:
         await supervisor.start(broker.child(archive_to=archive))
-        await asyncio.to_thread(exercise, broker.bootstrap)
+        await asyncio.to_thread(exercise, broker.bootstrap, broker.security)
 
 
 def record(found: Artifacts, say: Callable[[str], None]) -> Path:

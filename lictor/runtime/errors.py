@@ -11,6 +11,8 @@
     ├── NoFreePortError    no loopback port is free
     ├── CannotStartError   a command cannot be executed
     ├── ChildFailedError   a child did not become ready, or died too often (with the end of its log)
+    ├── CredentialError    a credential of the state folder cannot be read
+    ├── CannotCertifyError no certificate can be made
     ├── CannotFormatError  Kafka's data folder cannot be formatted
     └── CannotRecordError  the broker's class archive cannot be recorded
 """
@@ -60,6 +62,14 @@ class ChildFailedError(LocalRuntimeError):
         self.name = name
         self.reason = reason
         self.tail = tail
+
+
+class CredentialError(LocalRuntimeError):
+    """A credential of the state folder is missing, or not for this user's eyes."""
+
+
+class CannotCertifyError(LocalRuntimeError):
+    """openssl is missing or refused to make a certificate."""
 
 
 class CannotFormatError(LocalRuntimeError):

@@ -1,4 +1,8 @@
-"""One Kafka broker that is its own controller (KRaft), on loopback, with its data under the state folder."""
+"""One Kafka broker that is its own controller (KRaft), on loopback, with its data under the state folder.
+
+Other users of the machine reach loopback too. So both listeners ask for a password, the broker's and the
+controller's, and nobody may do more than the access table says (`wire.access`).
+"""
 
 from __future__ import annotations
 
@@ -12,11 +16,15 @@ from typing import TYPE_CHECKING
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from lictor.runtime import ports
+from lictor.runtime import kafka_credentials, ports
 from lictor.runtime.child import Child
 from lictor.runtime.errors import CannotFormatError
+from lictor.runtime.kafka_credentials import BROKER
 from lictor.runtime.leashed import Command, log_tail, rotate, run
 from lictor.runtime.state import write_atomically
+from wire.access import ADMIN
+from wire.kafka import ClientConfig
+from wire.security import PLAIN_TEXT, Security
 
 if TYPE_CHECKING:
     from lictor.runtime.java import Jdk
@@ -54,7 +62,7 @@ controller.quorum.voters={node}@127.0.0.1:{controller_port}
 controller.listener.names=CONTROLLER
 listeners=CLIENT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
 advertised.listeners=CLIENT://127.0.0.1:{port}
-listener.security.protocol.map=CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=CLIENT:{protocol},CONTROLLER:{protocol}
 inter.broker.listener.name=CLIENT
 log.dirs={data}
 
@@ -87,12 +95,34 @@ background.threads=2
 log.cleaner.dedupe.buffer.size=16777216
 """
 
+# PLAIN, because the users are then known when the broker starts and no password is ever in an argv, where
+# `kafka-storage --add-scram` would have to have them. On loopback there is nobody on the way to listen.
+SECURED = f"""\
+
+# everybody says who they are
+sasl.enabled.mechanisms=PLAIN
+sasl.mechanism.inter.broker.protocol=PLAIN
+sasl.mechanism.controller.protocol=PLAIN
+listener.name.client.plain.sasl.jaas.config={{client_jaas}}
+listener.name.controller.plain.sasl.jaas.config={{controller_jaas}}
+
+# and may do what the access table says
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:{BROKER};User:{ADMIN}
+allow.everyone.if.no.acl.found=false
+"""
+
 
 class Broker:
-    """The broker of one state folder; `jars` is the folder of Kafka's jars."""
+    """The broker of one state folder; `jars` is the folder of Kafka's jars.
 
-    def __init__(self, state: LocalState, jars: Path, jdk: Jdk) -> None:
+    `secured`: whether it asks for names and keeps to the access table. A folder may be used either way, and
+    what is in it stays.
+    """
+
+    def __init__(self, state: LocalState, jars: Path, jdk: Jdk, *, secured: bool = True) -> None:
         self.state = state
+        self.secured = secured
         self.jars = jars
         self.jdk = jdk
         self.home = state.home_of("kafka")
@@ -106,9 +136,14 @@ class Broker:
         return f"127.0.0.1:{self.port}"
 
     @property
+    def security(self) -> Security:
+        """How the one who makes topics enters. Only after `prepare`."""
+        return kafka_credentials.read(self.state.root, ADMIN) if self.secured else PLAIN_TEXT
+
+    @property
     def class_archive(self) -> Path:
-        """Where setup leaves the class archive for this JDK."""
-        return self.jars / f"classes-{self.jdk.full_version}.jsa"
+        """Where setup leaves the class archive for this JDK, with the classes of a secured broker."""
+        return self.jars / f"secured-{self.jdk.full_version}.jsa"
 
     def java(self, *arguments: str, log: Path, archive_to: Path | None = None) -> Command:
         """Run one of Kafka's programs as the unprivileged user."""
@@ -132,9 +167,23 @@ class Broker:
         """Write the settings; format the data folder the first time. Raises CannotFormatError."""
         settings = self.home / "server.properties"
         content = SETTINGS.format(
-            node=NODE_ID, port=self.port, controller_port=self.controller_port, data=self.data
+            node=NODE_ID,
+            port=self.port,
+            controller_port=self.controller_port,
+            data=self.data,
+            protocol="SASL_PLAINTEXT" if self.secured else "PLAINTEXT",
         )
-        write_atomically(settings, content)
+        if self.secured:
+            own = kafka_credentials.broker_password()
+            users = kafka_credentials.make(self.state) | {BROKER: own}
+            content += SECURED.format(
+                client_jaas=kafka_credentials.jaas(BROKER, own, users),
+                controller_jaas=kafka_credentials.jaas(BROKER, own, {BROKER: own}),
+            )
+        # Everybody's password is in it: the broker alone may read it, and not its group either.
+        write_atomically(settings, content, 0o400)
+        if self.state.account is not None:
+            self.state.account.own(settings)
         if (self.data / "meta.properties").exists():
             return
         # One id in 64 begins with a hyphen, hence the equals sign below.
@@ -165,12 +214,13 @@ class Broker:
         except ConnectionRefusedError:
             return False
         writer.close()
-        return await asyncio.to_thread(serves, self.bootstrap)
+        return await asyncio.to_thread(serves, self.bootstrap, self.security)
 
 
-def serves(bootstrap: str) -> bool:
+def serves(bootstrap: str, security: Security) -> bool:
     """Ask for metadata once, blocking, at most METADATA_TIMEOUT_S."""
-    admin = AdminClient({"bootstrap.servers": bootstrap, "socket.timeout.ms": 2000}, logger=SILENT)
+    config: ClientConfig = {"bootstrap.servers": bootstrap, "socket.timeout.ms": 2000}
+    admin = AdminClient(config | security.client(), logger=SILENT)
     try:
         metadata = admin.list_topics(timeout=METADATA_TIMEOUT_S)
     except KafkaException:

@@ -32,6 +32,16 @@ class Servers:
         return None if self.broker is None else self.broker.bootstrap
 
     @property
+    def kafka_secured(self) -> bool:
+        """Whether a broker runs here that asks for names."""
+        return self.broker is not None and self.broker.secured
+
+    @property
+    def elasticsearch_secured(self) -> bool:
+        """Whether an Elasticsearch runs here that asks for names."""
+        return self.elasticsearch is not None and self.elasticsearch.secured
+
+    @property
     def url(self) -> str | None:
         """Elasticsearch's base URL."""
         return None if self.elasticsearch is None else self.elasticsearch.url
@@ -50,13 +60,26 @@ class Servers:
     async def start(self, supervisor: Supervisor, state: LocalState) -> None:
         """Prepare, start both beside each other, and publish where they are once both are ready."""
         await supervisor.start_all(await self.prepare())
-        state.publish(bootstrap=self.bootstrap, elasticsearch=self.url, pids=supervisor.pids())
+        state.publish(
+            bootstrap=self.bootstrap,
+            elasticsearch=self.url,
+            pids=supervisor.pids(),
+            kafka_secured=self.kafka_secured,
+            elasticsearch_secured=self.elasticsearch_secured,
+        )
 
 
 def find_servers(
-    state: LocalState, *, kafka: bool = True, elasticsearch: bool = True, cache: Path | None = None
+    state: LocalState,
+    *,
+    kafka: bool = True,
+    elasticsearch: bool = True,
+    cache: Path | None = None,
+    secured: bool = True,
 ) -> Servers:
     """The servers to run on this state folder, from the cache that setup filled.
+
+    `secured`: whether they ask for names and passwords, and keep to what each name may do.
 
     Raises NoJdkError and ArtifactError, whose messages say what to do.
     """
@@ -64,10 +87,10 @@ def find_servers(
     elasticsearch_jdk = java.find(java.ELASTICSEARCH) if elasticsearch else None
     found = artifacts.locate(cache or default_cache())
     return Servers(
-        broker=None if kafka_jdk is None else Broker(state, found.kafka, kafka_jdk),
+        broker=None if kafka_jdk is None else Broker(state, found.kafka, kafka_jdk, secured=secured),
         elasticsearch=(
             None
             if elasticsearch_jdk is None
-            else Elasticsearch(state, found.elasticsearch, elasticsearch_jdk)
+            else Elasticsearch(state, found.elasticsearch, elasticsearch_jdk, secured=secured)
         ),
     )

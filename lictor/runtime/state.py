@@ -62,6 +62,10 @@ class Live:
     bootstrap: str | None
     elasticsearch: str | None
     pids: dict[str, int]
+    kafka_secured: bool = False
+    """Whether the broker asks for names and passwords, those of `lictor.runtime.kafka_credentials`."""
+    elasticsearch_secured: bool = False
+    """The same of Elasticsearch, with those of `lictor.runtime.elasticsearch_credentials`."""
 
 
 def write_atomically(path: Path, text: str, mode: int = 0o640) -> None:
@@ -198,7 +202,15 @@ class LocalState:
         """Where `publish` writes."""
         return self.root / "runtime.json"
 
-    def publish(self, *, bootstrap: str | None, elasticsearch: str | None, pids: Mapping[str, int]) -> None:
+    def publish(
+        self,
+        *,
+        bootstrap: str | None,
+        elasticsearch: str | None,
+        pids: Mapping[str, int],
+        kafka_secured: bool = False,
+        elasticsearch_secured: bool = False,
+    ) -> None:
         """Tell other commands what is live; taken back when this state is left."""
         live = Live(
             pid=os.getpid(),
@@ -207,6 +219,8 @@ class LocalState:
             bootstrap=bootstrap,
             elasticsearch=elasticsearch,
             pids=dict(pids),
+            kafka_secured=kafka_secured,
+            elasticsearch_secured=elasticsearch_secured,
         )
         text = json.dumps({"version": RUNTIME_VERSION, **asdict(live)}, indent=2)
         write_atomically(self.live_file, text + "\n")

@@ -77,7 +77,7 @@ async def measure(*, quick: bool, say: Callable[[str], None]) -> Throughput:
         settings = settings_module.load(None, {})
         with LocalState.at() as state:
             async with Supervisor(hold=state.guardians) as supervisor:
-                servers = find_servers(state, kafka=True, elasticsearch=False)
+                servers = find_servers(state, kafka=True, elasticsearch=False, secured=False)
                 await servers.start(supervisor, state)
                 bench = OneCore(
                     core,

@@ -37,7 +37,7 @@ def root() -> Iterator[Path]:
     with state_folder() as path:
         try:
             with LocalState.at(path) as state:
-                find_servers(state)
+                find_servers(state, secured=False)
         except (AccountError, ArtifactError, NoJdkError) as error:
             pytest.skip(str(error))
         yield path
@@ -117,7 +117,7 @@ def test_acknowledged_records_and_documents_outlive_kill_9(root: Path) -> None:
     changes: list[Change] = []
 
     async def scenario(state: LocalState) -> None:
-        servers = find_servers(state)
+        servers = find_servers(state, secured=False)
         assert servers.bootstrap is not None
         assert servers.url is not None
         async with Supervisor(changes.append, state.guardians) as supervisor:
@@ -148,7 +148,7 @@ def test_acknowledged_records_and_documents_outlive_kill_9(root: Path) -> None:
 def start(root: Path, *servers: str) -> tuple[subprocess.Popen[bytes], dict[str, str]]:
     """Both servers in a process of their own, and where they are."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "lictor.runtime", "--state", str(root), *servers],
+        [sys.executable, "-m", "lictor.runtime", "--plain", "--state", str(root), *servers],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )

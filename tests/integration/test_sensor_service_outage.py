@@ -32,7 +32,7 @@ def own_broker() -> Iterator[tuple[str, int]]:
         try:
             state = LocalState.at(root)
             with state:
-                servers = find_servers(state, kafka=True, elasticsearch=False)
+                servers = find_servers(state, kafka=True, elasticsearch=False, secured=False)
                 with held(state, servers):
                     live = find_live(root)
                     assert live is not None

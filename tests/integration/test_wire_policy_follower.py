@@ -196,7 +196,7 @@ def test_a_broker_that_is_away_at_the_start_or_killed_later_is_waited_for() -> N
             pytest.skip(str(error))
         with state:
             try:
-                servers = find_servers(state, elasticsearch=False)
+                servers = find_servers(state, elasticsearch=False, secured=False)
             except (ArtifactError, NoJdkError) as error:
                 pytest.skip(str(error))
             assert servers.bootstrap is not None

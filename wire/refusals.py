@@ -1,0 +1,70 @@
+"""Why brokers do not let a client in.
+
+To librdkafka a refused password is one more reason to try again: whoever waits for an answer is told, in
+the end, that none came. Here it is asked for by a connection of its own, where an answer was missed.
+"""
+
+import time
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+
+from wire.client_log import client_log
+from wire.errors import OperatorError
+from wire.kafka import Kafka
+
+ASK_S = 3.0
+_SLICE_S = 0.25
+
+_WRONG_PROTOCOL = "security.protocol"
+"""In librdkafka's guess of why a broker hung up: it wanted TLS or a name and got neither, or the reverse."""
+
+
+class RefusedError(OperatorError):
+    """The brokers are there and do not let this client in; the message says as whom it came."""
+
+
+def raise_refusal(kafka: Kafka, timeout_s: float = ASK_S) -> None:
+    """Return where the brokers let this client in, and where none answers within `timeout_s`.
+
+    Raises:
+        RefusedError: they refuse it.
+    """
+    refused: list[KafkaError] = []
+
+    def on_error(error: KafkaError) -> None:
+        if error.code() in _ADVICE or _WRONG_PROTOCOL in error.str():
+            refused.append(error)
+
+    config: dict[str, Any] = {
+        "bootstrap.servers": kafka.bootstrap,
+        "client.id": kafka.client_id,
+        "reconnect.backoff.ms": 50,
+        "error_cb": on_error,
+        "log_level": 0,
+    }
+    client = AdminClient(config | kafka.security.client(), logger=client_log)
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        try:
+            client.list_topics(timeout=_SLICE_S)
+        except KafkaException:
+            client.poll(0)
+        else:
+            return
+        if refused:
+            raise RefusedError(_sentence(kafka, refused[0]))
+
+
+def _sentence(kafka: Kafka, error: KafkaError) -> str:
+    security = kafka.security
+    advice = _ADVICE.get(error.code(), f"see kafka_protocol, which is {security.protocol}")
+    return f"Kafka at {kafka.bootstrap} does not let in {security.subject}: {error.str()}; {advice}"
+
+
+# librdkafka's own codes have an underscore; they are as public as the broker's.
+_ADVICE = {
+    KafkaError._AUTHENTICATION: "see kafka_user, kafka_password and kafka_mechanism",  # noqa: SLF001
+    KafkaError._SSL: "see kafka_ca, kafka_certificate and kafka_key",  # noqa: SLF001
+}
