@@ -12,6 +12,7 @@ from lictor.cli import (
     doctor,
     enforcement,
     follow,
+    play,
     policies,
     posture,
     record_schema,
@@ -57,6 +58,7 @@ def version(output: Output = Form.TEXT) -> None:
 
 app.command("up")(up.up)
 app.command("demo")(demo.demo)
+app.command("play")(play.play)
 app.command("doctor")(doctor.doctor)
 app.command("sensor")(services.sensor)
 app.command("streams")(services.streams)
