@@ -17,7 +17,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from lictor.runtime import account, artifacts, java
+from lictor.runtime import account, artifacts, elasticsearch_plugin, java
 from lictor.runtime.errors import AccountError, LocalRuntimeError, NoJdkError
 from lictor.runtime.state import LocalState, default_cache, default_state
 from lictor.sample.rootfs import remove_rootfs
@@ -90,6 +90,7 @@ def install(cache: Path) -> None:
         say(f"Elasticsearch cannot run here yet. {error}")
     else:
         say(f"Elasticsearch will run with {jdk.home}")
+        elasticsearch_plugin.ensure(found.elasticsearch, jdk)
 
 
 def clean(cache: Path, state: Path) -> None:

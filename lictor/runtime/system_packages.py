@@ -35,6 +35,7 @@ PACKAGES = (
     SystemPackage(name="maven", reason="fetches Kafka and Elasticsearch"),
     SystemPackage(name="runc", reason="runs the sample workload"),
     SystemPackage(name="mmdebstrap", reason="makes the sample workload's root file system"),
+    SystemPackage(name="openssl", reason="makes the certificates of the local servers"),
     SystemPackage(name="iproute2", reason="the sample workload's network namespace"),
 )
 
