@@ -17,6 +17,7 @@ from lictor.cli import (
     posture,
     record_schema,
     services,
+    throttling,
     topics,
     up,
 )
@@ -69,6 +70,7 @@ app.add_typer(topics.app, name="topics")
 app.add_typer(policies.app, name="policy")
 app.add_typer(posture.app, name="posture")
 app.add_typer(enforcement.app, name="enforcement")
+app.add_typer(throttling.app, name="throttling")
 app.command("events")(follow.events)
 app.command("verdicts")(follow.verdicts)
 app.command("outcomes")(follow.outcomes)
