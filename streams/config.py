@@ -1,8 +1,10 @@
 """How one stream worker runs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from platform import node
 
+from wire.health import INTERVAL_S
 from wire.kafka import Kafka
 from wire.topics import Topics
 
@@ -26,3 +28,8 @@ class StreamsConfig:
     """How long the policy log may take to be read at the start."""
     drain_timeout_s: float = 5.0
     """How long a stopping worker waits for deliveries."""
+    node: str = field(default_factory=node)
+    """Where it runs, as its health records have it."""
+    instance: str = ""
+    """Its name within the node; empty where that is `worker`."""
+    health_interval_s: float = INTERVAL_S

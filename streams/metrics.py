@@ -8,7 +8,15 @@ from policy.verdict import PostureReference, RuleReference, Verdict
 from streams.judging import Judged
 from streams.outgoing import Kind
 
+HOP_BUCKETS = (0.001, 0.0025, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 1, 5, 30, 300)
+
+received = Counter("lictor_streams_received_total", "Event batches taken from the events topic.")
 batches = Counter("lictor_streams_batches_total", "Event batches judged.")
+verdicts = Counter(
+    "lictor_streams_verdicts_total",
+    "Events judged, by decision and by what decided: rule, posture, or none.",
+    ["decision", "by"],
+)
 events = Counter("lictor_streams_events_total", "Events judged, by decision.", ["decision"])
 passes = Counter(
     "lictor_streams_passes_total",
@@ -25,6 +33,21 @@ delivered = Counter(
 )
 dead_letters = Counter("lictor_streams_dead_letters_total", "Dead letters made, by reason.", ["reason"])
 in_flight = Gauge("lictor_streams_batches_in_flight", "Batches judged and not yet acknowledged.")
+lag = Gauge(
+    "lictor_streams_lag_records",
+    "Event batches of a partition that wait to be judged, as of the last health record.",
+    ["partition"],
+)
+event_to_judge_seconds = Histogram(
+    "lictor_streams_event_to_judge_seconds",
+    "From the oldest event of a batch in the kernel until a worker takes the batch up.",
+    buckets=HOP_BUCKETS,
+)
+event_to_delivery_seconds = Histogram(
+    "lictor_streams_event_to_delivery_seconds",
+    "From the oldest event of a batch with verdicts in the kernel until all replicas have those verdicts.",
+    buckets=HOP_BUCKETS,
+)
 judge_seconds = Histogram(
     "lictor_streams_judge_seconds",
     "Time to decode and judge one batch.",
@@ -46,13 +69,19 @@ def count_judged(judged: Judged) -> None:
         rule = (verdict.decision, verdict.reason, id(verdict.decided_by))
         _, before = by_rule.get(rule, (verdict, 0))
         by_rule[rule] = (verdict, before + number)
+    decided: dict[tuple[str, str], int] = {}
     for verdict, number in by_rule.values():
-        _decided(verdict.decision).inc(number)
         by = verdict.decided_by
         place = (by.namespace, by.policy, by.place) if isinstance(by, RuleReference) else ("", "", "")
         _passed(verdict.reason.value, *place).inc(number)
+        how = (verdict.decision, _KINDS[type(by)])
+        decided[how] = decided.get(how, 0) + number
     for record in judged.verdicts:
-        _decided(record.verdict.decision).inc()
+        how = (record.verdict.decision, _KINDS[type(record.verdict.decided_by)])
+        decided[how] = decided.get(how, 0) + 1
+    for (decision, kind), number in decided.items():
+        _decided(decision).inc(number)
+        _decided_by(decision, kind).inc(number)
 
 
 def count_suppressed(judged: Judged) -> None:
@@ -72,8 +101,12 @@ def count_delivered(kind: Kind) -> None:
     _delivered(kind).inc()
 
 
+_KINDS = {RuleReference: "rule", PostureReference: "posture", type(None): "none"}
+"""What decided, as the label `by` has it."""
+
 # Looking a label up costs several times what counting does.
 _decided = lru_cache(maxsize=8)(events.labels)
+_decided_by = lru_cache(maxsize=16)(verdicts.labels)
 _delivered = lru_cache(maxsize=8)(delivered.labels)
 _suppressed = lru_cache(maxsize=1024)(suppressed.labels)
 _passed = lru_cache(maxsize=1024)(passes.labels)

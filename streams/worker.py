@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import structlog
 
@@ -11,6 +11,7 @@ from policy.policy_set import PolicySet
 from policy.throttling import Summary
 from streams import metrics
 from streams.epochs import Epochs
+from streams.health import Tally
 from streams.in_flight import InFlight, Ticket
 from streams.judging import Judged, judge_batch
 from streams.outgoing import Outgoing, Record, dead_letter, epoch_begun, fits, told
@@ -43,6 +44,15 @@ class Outbox(Protocol):
         ...
 
 
+class _Queued(NamedTuple):
+    """What came of a batch, on its way to the broker."""
+
+    ticket: Ticket
+    outgoing: Sequence[Outgoing]
+    happened_ns: int | None
+    since_s: float
+
+
 class StreamWorker:
     """Judges batches, and acknowledges each when all that came of it is stored.
 
@@ -68,6 +78,9 @@ class StreamWorker:
         self._clock = clock
         self._epochs = Epochs(name)
         self._throttles = Throttles()
+        self._next: dict[int, int] = {}
+        self.tally = Tally()
+        """Of this interval; whoever reports it puts an empty one in its place."""
         self.in_flight = InFlight(limit)
 
     async def take(
@@ -82,10 +95,12 @@ class StreamWorker:
         if is_stale():
             return
         ticket = self.in_flight.begin(record.partition, acknowledge)
-        outgoing = self._handle(record)
+        self._next[record.partition] = record.offset + 1
+        outgoing, happened_ns = self._handle(record)
         metrics.in_flight.set(len(self.in_flight))
         if outgoing:
-            await self._outbox.send(outgoing, partial(self._stored, ticket, outgoing, time.monotonic()))
+            queued = _Queued(ticket, outgoing, happened_ns, time.monotonic())
+            await self._outbox.send(outgoing, partial(self._stored, queued))
         else:
             self.in_flight.confirm(ticket)
 
@@ -93,12 +108,18 @@ class StreamWorker:
         """Partitions were taken away, or come anew: what is in flight of them is never acknowledged."""
         left = self.in_flight.forget(partitions)
         self._epochs.forget(partitions)
+        for partition in partitions:
+            self._next.pop(partition, None)
         _say_suppressed(self._throttles.forget(partitions))
         metrics.in_flight.set(len(self.in_flight))
         if left:
             log.info(
                 "batches left to the partitions' next owner", batches=left, partitions=sorted(partitions)
             )
+
+    def position(self, partition: int) -> int | None:
+        """The offset of the next record of a partition; None where none was taken since it came."""
+        return self._next.get(partition)
 
     def say_suppressed(self, *, finally_: bool = False) -> None:
         """Say what throttling kept back where nothing has come since that would say it.
@@ -107,14 +128,19 @@ class StreamWorker:
         """
         _say_suppressed(self._throttles.forget() if finally_ else self._throttles.ended(self._clock()))
 
-    def _stored(self, ticket: Ticket, outgoing: Sequence[Outgoing], since_s: float) -> None:
-        metrics.delivery_seconds.observe(time.monotonic() - since_s)
-        for record in outgoing:
+    def _stored(self, queued: _Queued) -> None:
+        metrics.delivery_seconds.observe(time.monotonic() - queued.since_s)
+        if queued.happened_ns is not None:
+            metrics.event_to_delivery_seconds.observe(_seconds_since(queued.happened_ns, self._clock()))
+        for record in queued.outgoing:
             metrics.count_delivered(record.kind)
-        self.in_flight.confirm(ticket)
+        self.in_flight.confirm(queued.ticket)
         metrics.in_flight.set(len(self.in_flight))
 
-    def _handle(self, record: Record) -> list[Outgoing]:
+    def _handle(self, record: Record) -> tuple[list[Outgoing], int | None]:
+        """What comes of a record, and when the oldest event happened of which it tells, if it does."""
+        metrics.received.inc()
+        self.tally.receive()
         now_ns = self._clock()
         started_s = time.perf_counter()
         try:
@@ -122,20 +148,26 @@ class StreamWorker:
             policy_set = self._policies.current
             judged = judge_batch(batch, policy_set, now_ns)
         except RecordError as error:
-            return [self._put_aside(record, error.code, error.sentence, now_ns)]
+            return [self._put_aside(record, error.code, error.sentence, now_ns)], None
         metrics.judge_seconds.observe(time.perf_counter() - started_s)
         metrics.count_judged(judged)
         judged, summaries = self._throttles.apply(
             record.partition, judged, policy_set.settings.alert_limits, now_ns
         )
         metrics.count_suppressed(judged)
+        self.tally.judge(batch.workload, judged)
         _say_suppressed(summaries)
 
         epoch = self._epochs.advance(record.partition, record.offset, policy_set, now_ns)
         outgoing = [] if epoch is None else [epoch_begun(self._topics, epoch)]
         if judged.verdicts:
             outgoing += self._say(record, batch, judged, now_ns)
-        return outgoing
+        # A recording's events happened long ago: of the pipeline they say nothing.
+        if not batch.events or batch.source.recorded:
+            return outgoing, None
+        happened_ns = batch.events[0].time_ns
+        metrics.event_to_judge_seconds.observe(_seconds_since(happened_ns, now_ns))
+        return outgoing, happened_ns if judged.verdicts else None
 
     def _say(self, record: Record, batch: EventBatch, judged: Judged, now_ns: int) -> list[Outgoing]:
         all_told = told(self._topics, batch, judged)
@@ -153,6 +185,7 @@ class StreamWorker:
 
     def _put_aside(self, record: Record, reason: str, sentence: str, now_ns: int) -> Outgoing:
         metrics.dead_letters.labels(reason).inc()
+        self.tally.put_aside()
         log.warning(
             "record put aside",
             topic=record.topic,
@@ -162,6 +195,11 @@ class StreamWorker:
             why=sentence,
         )
         return dead_letter(self._topics, record, reason, sentence, now_ns)
+
+
+def _seconds_since(happened_ns: int, now_ns: int) -> float:
+    """On two nodes' wall clocks, which may disagree: never below nought."""
+    return max(0, now_ns - happened_ns) / 1e9
 
 
 def _say_suppressed(summaries: Sequence[Summary]) -> None:
