@@ -1,4 +1,4 @@
-"""Questions to the verdicts data stream, and the words in which people can ask them themselves."""
+"""Questions to a data stream, the verdicts' unless another is named, and how people ask them themselves."""
 
 import shlex
 from collections.abc import Iterable
@@ -12,44 +12,50 @@ _MANY = 5_000
 """Ids a request; `index.max_result_window` allows 10,000 hits."""
 
 
-async def refresh(client: AsyncElasticsearch) -> None:
+async def refresh(client: AsyncElasticsearch, stream: str = VERDICTS_STREAM) -> None:
     """Make everything acknowledged until now visible to searches.
 
     Once, at the end, is cheap; `refresh=wait_for` on every write costs seconds.
     """
-    await client.indices.refresh(index=VERDICTS_STREAM, ignore_unavailable=True)
+    await client.indices.refresh(index=stream, ignore_unavailable=True)
 
 
-async def find(client: AsyncElasticsearch, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+async def find(
+    client: AsyncElasticsearch, ids: Iterable[str], stream: str = VERDICTS_STREAM
+) -> dict[str, dict[str, Any]]:
     """The documents with these `_id`s, by `_id`; those that are missing are left out. See `refresh`."""
     wanted = list(dict.fromkeys(ids))
     found: dict[str, dict[str, Any]] = {}
     for start in range(0, len(wanted), _MANY):
-        for hit in await _hits(client, wanted[start : start + _MANY], source=True):
+        for hit in await _hits(client, stream, wanted[start : start + _MANY], source=True):
             found[hit["_id"]] = hit["_source"]
     return found
 
 
-async def count(client: AsyncElasticsearch, ids: Iterable[str]) -> dict[str, int]:
+async def count(
+    client: AsyncElasticsearch, ids: Iterable[str], stream: str = VERDICTS_STREAM
+) -> dict[str, int]:
     """How often each of these `_id`s is stored: 0 is missing, more than 1 a repeat."""
     counts = dict.fromkeys(ids, 0)
     wanted = list(counts)
     for start in range(0, len(wanted), _MANY):
-        for hit in await _hits(client, wanted[start : start + _MANY], source=False):
+        for hit in await _hits(client, stream, wanted[start : start + _MANY], source=False):
             counts[hit["_id"]] += 1
     return counts
 
 
-async def _hits(client: AsyncElasticsearch, ids: list[str], *, source: bool) -> list[dict[str, Any]]:
+async def _hits(
+    client: AsyncElasticsearch, stream: str, ids: list[str], *, source: bool
+) -> list[dict[str, Any]]:
     try:
         response = await client.search(
-            index=VERDICTS_STREAM,
+            index=stream,
             query={"ids": {"values": ids}},
             source=source,
             size=2 * _MANY,
             track_total_hits=False,
         )
-    except NotFoundError:  # no verdict yet: the first one makes the stream
+    except NotFoundError:  # no document yet: the first one makes the stream
         return []
     hits: list[dict[str, Any]] = response.body["hits"]["hits"]
     return hits

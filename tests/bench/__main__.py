@@ -14,10 +14,10 @@ import msgspec
 
 from lictor.runtime.errors import LocalRuntimeError
 from lictor.runtime.interrupt import until_interrupted
-from tests.bench import escapes, judge, latency, load, memory, throughput
+from tests.bench import escapes, judge, latency, load, memory, sink, throughput
 from tests.bench.rig import Rig
 
-SECTIONS = ("judge", "latency", "escapes", "memory", "throughput")
+SECTIONS = ("judge", "latency", "escapes", "memory", "throughput", "sink")
 FOLDER = Path(__file__).parents[2] / ".bench"
 _REST_S = 3.0
 
@@ -43,10 +43,11 @@ class Report(msgspec.Struct, kw_only=True):
     escapes: escapes.Escapes | None = None
     memory: memory.Memory | None = None
     throughput: throughput.Throughput | None = None
+    sink: sink.SinkThroughput | None = None
     seconds: float = 0.0
 
     def text(self) -> str:
-        sections = (self.judge, self.latency, self.escapes, self.memory, self.throughput)
+        sections = (self.judge, self.latency, self.escapes, self.memory, self.throughput, self.sink)
         there = [one for one in sections if one is not None]
         machine = self.machine
         head = (
@@ -65,10 +66,10 @@ def say(sentence: str) -> None:
 async def run(sections: set[str], report: Report) -> None:
     """Fill in the report."""
     began = time.monotonic()
-    on_the_stack = sections - {"judge", "throughput"}
+    on_the_stack = sections - {"judge", "throughput", "sink"}
     if on_the_stack and os.geteuid() != 0:
         raise SystemExit(
-            "bench: latency, escapes and memory need root and eBPF; `judge` and `throughput` run without"
+            "bench: latency, escapes and memory need root and eBPF; judge, throughput and sink do not"
         )
     if "judge" in sections:
         report.judge = await asyncio.to_thread(judge.measure, quick=report.quick, say=say)
@@ -76,6 +77,8 @@ async def run(sections: set[str], report: Report) -> None:
         await _on_the_stack(on_the_stack, report)
     if "throughput" in sections:
         report.throughput = await throughput.measure(quick=report.quick, say=say)
+    if "sink" in sections:
+        report.sink = await sink.measure(quick=report.quick, say=say)
     report.seconds = round(time.monotonic() - began, 1)
 
 

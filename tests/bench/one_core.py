@@ -133,12 +133,12 @@ class OneCore:
         ends = self._ends(topics.events.name)
         places = [TopicPartition(topics.events.name, n) for n in ends]
         consumer = self._kafka.consumer(f"{topics.prefix}-streams")
-        samples = [(time.time(), _cpu_seconds(pid))]
+        samples = [(time.time(), cpu_seconds(pid))]
         deadline = time.monotonic() + _PATIENCE_S
         try:
             while True:
                 committed = consumer.committed(places, timeout=_PATIENCE_S)
-                samples.append((time.time(), _cpu_seconds(pid)))
+                samples.append((time.time(), cpu_seconds(pid)))
                 if all(one.offset >= ends[one.partition] for one in committed if ends[one.partition]):
                     return samples
                 if time.monotonic() > deadline:
@@ -207,6 +207,7 @@ def _cpu_at(moment: float, samples: list[tuple[float, float]]) -> float:
     return cpu_0 + share * (cpu_1 - cpu_0)
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
+    """CPU time that a process has taken."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS

@@ -72,7 +72,7 @@ async def measure(*, quick: bool, say: Callable[[str], None]) -> Throughput:
     rounds, distinct, copies = (1, 500, 10) if quick else (3, 1000, 16)
     core, *others = sorted(os.sched_getaffinity(0))
     say(f"throughput, encoding {distinct * event_load.BATCH:,} events")
-    with _confined_to(set(others or [core])), private_state():
+    with confined_to(set(others or [core])), private_state():
         records = await asyncio.to_thread(lambda: list(event_load.batches(distinct)))
         settings = settings_module.load(None, {})
         with LocalState.at() as state:
@@ -109,7 +109,7 @@ async def measure(*, quick: bool, say: Callable[[str], None]) -> Throughput:
 
 
 @contextmanager
-def _confined_to(cpus: set[int]) -> Iterator[None]:
+def confined_to(cpus: set[int]) -> Iterator[None]:
     """Keep this process, the broker among its children, off the core that something is measured on."""
     before = os.sched_getaffinity(0)
     _confine(cpus)

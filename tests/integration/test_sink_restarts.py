@@ -6,11 +6,9 @@ import signal
 import subprocess
 import threading
 import time
-from typing import TYPE_CHECKING
 
 import pytest
 
-from dashboards.documents import VERDICTS_STREAM
 from dashboards.elastic import Elastic
 from dashboards.service import SinkConfig, run_sink
 from dashboards.sink import Limits
@@ -18,9 +16,6 @@ from tests.fixtures.sinks import WITHIN_S, Desk, eventually
 from wire.kafka import Kafka
 from wire.topic_admin import TopicError
 from wire.topics import Topics
-
-if TYPE_CHECKING:
-    from elasticsearch import AsyncElasticsearch
 
 NEVER_COMMITS = "3600"
 
@@ -30,13 +25,6 @@ def desk(kafka_broker: str, elasticsearch_url: str) -> Desk:
     return Desk(kafka_broker, elasticsearch_url)
 
 
-def roll_over(desk: Desk) -> None:
-    async def ask(client: AsyncElasticsearch) -> None:
-        await client.indices.rollover(alias=VERDICTS_STREAM)
-
-    desk.ask(ask)
-
-
 def test_killed_before_it_committed_and_after_a_rollover_stores_nothing_twice(desk: Desk) -> None:
     first, second = desk.records(range(1200)), desk.records(range(1200, 1600))
     desk.publish(*first)
@@ -44,7 +32,7 @@ def test_killed_before_it_committed_and_after_a_rollover_stores_nothing_twice(de
         eventually("all is stored", lambda: desk.counts(first) == {1: len(first)})
         process.send_signal(signal.SIGKILL)
     assert desk.committed() == {}
-    roll_over(desk)
+    desk.roll_over()
     desk.publish(*second)
     with desk.sink():
         desk.wait_until_done()

@@ -15,7 +15,7 @@ from dashboards.backoff import Backoff
 from dashboards.bulk import Entry, Origin
 from dashboards.documents import VERDICTS_STREAM
 from dashboards.elastic import Elastic
-from dashboards.install import install
+from dashboards.install import install_all
 from dashboards.progress import PartitionProgress
 from dashboards.search import count, refresh
 from dashboards.writer import Writer
@@ -45,7 +45,7 @@ def ask(url: str, question: Callable[[AsyncElasticsearch], Awaitable[T]]) -> T:
     async def run() -> T:
         client = Elastic(url=url).client()
         try:
-            await install(client)
+            await install_all(client)
             return await question(client)
         finally:
             await client.close()
