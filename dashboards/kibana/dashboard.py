@@ -114,6 +114,5 @@ def _controls(board: Board) -> tuple[Json, list[Json]]:
         "controlStyle": "oneLine",
         "ignoreParentSettingsJSON": packed(ignored),
         "panelsJSON": packed(controls),
-        "showApplySelections": False,
     }
     return group, references

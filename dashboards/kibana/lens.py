@@ -116,8 +116,6 @@ def _chart(panel: Chart) -> Json:
         "seriesType": panel.kind,
         "xAccessor": "x",
         "accessors": _measures(panel),
-        "position": "top",
-        "showGridlines": False,
     }
     if panel.split is not None:
         layer["splitAccessor"] = "split"

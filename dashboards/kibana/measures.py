@@ -69,7 +69,8 @@ class Top:
     other: bool = False
     """Whether the rest stands as one more group."""
     missing: bool = False
-    """Whether documents without the field are one more group, as those of hosts have no namespace."""
+    """Whether documents without the field are one more group, as those of hosts have no namespace.
+    Kibana makes that group only where it makes the one of the rest: with `other`."""
 
 
 @dataclass(frozen=True, kw_only=True)

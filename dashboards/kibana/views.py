@@ -15,8 +15,10 @@ class View:
     name: str
 
 
-VERDICTS = View(id="lictor-verdicts", pattern="logs-lictor.verdicts-*", name="Lictor verdicts and outcomes")
-EVENTS = View(id="lictor-events", pattern="logs-lictor.events-*", name="Lictor events")
-HEALTH = View(id="lictor-health", pattern="logs-lictor.health-*", name="Lictor health and standing")
+VERDICTS = View(
+    id="lictor-view-verdicts", pattern="logs-lictor.verdicts-*", name="Lictor verdicts and outcomes"
+)
+EVENTS = View(id="lictor-view-events", pattern="logs-lictor.events-*", name="Lictor events")
+HEALTH = View(id="lictor-view-health", pattern="logs-lictor.health-*", name="Lictor health and standing")
 
 ALL = (VERDICTS, EVENTS, HEALTH)

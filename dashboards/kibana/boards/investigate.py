@@ -109,8 +109,8 @@ BOARD = Board(
             view=VERDICTS,
             where=All(subjects.APPLIED, Is("lictor.kind", "process")),
             rows=(
-                Top(label="Parent", field="process.parent.executable", size=10),
-                Top(label="Executed by", field="lictor.exec.source.executable", size=5),
+                Top(label="Parent", field="process.parent.executable", size=10, other=True, missing=True),
+                Top(label="By", field="lictor.exec.source.executable", size=5, other=True, missing=True),
                 Top(label="Program", field="process.executable", size=10),
             ),
             measures=(

@@ -31,8 +31,8 @@ BOARD = Board(
                 "times of the events they are about, so set the time range to what was replayed; nothing of "
                 "a candidate was enforced.\n\n"
                 "With several candidates stored, choose `live` and one name under *Judged by*. A row with "
-                "denials on one side only is a difference; `lictor policy diff` compares two sets without any "
-                "events."
+                "denials on one side only is a difference; `lictor policy diff` compares two sets without "
+                "any events."
             ),
         ),
         Number(
