@@ -8,6 +8,15 @@ Query = dict[str, Any]
 Value = str | int | float | bool
 
 
+_ESCAPED = str.maketrans({"\\": "\\\\", '"': '\\"', "\t": "\\t", "\r": "\\r", "\n": "\\n"})
+"""All that KQL knows to escape between quotes; everything else stands for itself."""
+
+
+def literal(value: Value) -> str:
+    """A value in KQL: text in quotes, where nothing is an operator or a wildcard."""
+    return f'"{value.translate(_ESCAPED)}"' if isinstance(value, str) else json.dumps(value)
+
+
 class Where(Protocol):
     """A condition on documents."""
 
@@ -36,7 +45,7 @@ class Is:
 
     def kql(self) -> str:
         """`field : "a"` or `field : ("a" or "b")`."""
-        said = " or ".join(json.dumps(value) for value in self.values)
+        said = " or ".join(literal(value) for value in self.values)
         return f"{self.field} : {said}" if len(self.values) == 1 else f"{self.field} : ({said})"
 
     def dsl(self) -> Query:
