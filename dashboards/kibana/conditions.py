@@ -123,8 +123,8 @@ class Surge:
         return _esql_parameters(
             f"FROM {self.view.pattern}\n"
             f"| WHERE {esql(self.where)}\n"
-            f"| EVAL subject = COALESCE({field}, {json.dumps(self.without)}),"
-            f" is_recent = CASE({TIME_FIELD} > NOW() - {self.minutes} minutes, 1, 0)\n"
+            f"| EVAL subject = COALESCE({field}, {json.dumps(self.without)})\n"
+            f"| EVAL is_recent = CASE({TIME_FIELD} > NOW() - {self.minutes} minutes, 1, 0)\n"
             "| STATS recent = SUM(is_recent), in_day = COUNT(*) BY subject\n"
             f"| EVAL usual = (in_day - recent) / {self._spells:.1f}\n"
             f"| WHERE recent >= {self.at_least} AND recent > {self.times} * usual\n"
