@@ -91,10 +91,8 @@ async def install_roles(client: AsyncElasticsearch) -> list[RoleInstalled]:
         raise _sentence(error, "make roles", "manage_security") from error
 
 
-async def make_key(
-    client: AsyncElasticsearch, name: str, role: str, *, expiration: str | None = None
-) -> Key:
-    """A key with the rights of `role`, in place of those of the same name: they stop counting after it is made.
+async def make_key(client: AsyncElasticsearch, name: str, role: str, *, expiration: str | None = None) -> Key:
+    """A key with the rights of `role`; those of the same name stop counting once it is made.
 
     `expiration` as Elasticsearch writes durations, such as `90d`.
 
@@ -140,15 +138,19 @@ async def has_rights(client: AsyncElasticsearch, key_id: str, role: str) -> bool
 
 
 async def _install_role(client: AsyncElasticsearch, name: str, role: Role) -> RoleInstalled:
-    metadata = {"module": MODULE}
-    wanted = {"cluster": role.cluster, "indices": role.indices, "description": role.description}
+    wanted: dict[str, Any] = {
+        "cluster": role.cluster,
+        "indices": role.indices,
+        "description": role.description,
+        "metadata": {"module": MODULE},
+    }
     try:
         present = (await client.security.get_role(name=name)).body[name]
     except NotFoundError:
         present = None
-    if present is not None and _same(present, wanted | {"metadata": metadata}):
+    if present is not None and _same(present, wanted):
         return RoleInstalled(name=name, role="unchanged")
-    await client.security.put_role(name=name, metadata=metadata, **wanted)
+    await client.security.put_role(name=name, **wanted)
     return RoleInstalled(name=name, role="created" if present is None else "updated")
 
 

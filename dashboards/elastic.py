@@ -47,7 +47,7 @@ class Elastic:
         named = self.user is not None and self.api_key is None and self.api_key_file is None
         return AsyncElasticsearch(
             self.url,
-            ca_certs=self.ca_certs or DEFAULT,
+            ca_certs=(self.ca_certs if self.url.startswith("https:") else None) or DEFAULT,
             api_key=None if self.api_key_file is not None else self.api_key,
             basic_auth=(self.user or "", self.password or "") if named else None,
             request_timeout=self.request_timeout_s,
@@ -87,8 +87,8 @@ def explained(error: ApiError | TransportError) -> str:
         )
     if isinstance(error, TlsError):
         return (
-            f"the server's certificate is not trusted: {error}. elasticsearch_ca must name the PEM file of the "
-            "authority that signed it"
+            f"the server's certificate is not trusted: {error}. elasticsearch_ca must name the PEM file of "
+            "the authority that signed it"
         )
     return str(error)
 

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from elasticsearch import AsyncElasticsearch, NotFoundError
@@ -67,8 +68,12 @@ def kql(verdict_id: str) -> str:
     return f'lictor.verdict.id : "{quoted}"'
 
 
-def curl(url: str, verdict_id: str) -> str:
-    """A shell command that finds a verdict and its outcome."""
+def curl(url: str, verdict_id: str, netrc: Path | None = None) -> str:
+    """A shell command that finds a verdict and its outcome.
+
+    Name and password come from the file `netrc`, so that nobody sees them in the list of processes.
+    """
     query = kql(verdict_id).replace(" : ", ":", 1)
     target = f"{url.rstrip('/')}/{VERDICTS_STREAM}/_search?pretty"
-    return f"curl -sG {shlex.quote(target)} --data-urlencode {shlex.quote(f'q={query}')}"
+    named = f"--netrc-file {shlex.quote(str(netrc))} " if netrc is not None else ""
+    return f"curl -sG {named}{shlex.quote(target)} --data-urlencode {shlex.quote(f'q={query}')}"

@@ -8,13 +8,13 @@ from typing import Protocol
 
 import structlog
 from elastic_transport import TransportError
-from elasticsearch import ApiError, AsyncElasticsearch
+from elasticsearch import ApiError, AsyncElasticsearch, AuthorizationException
 
 from dashboards import metrics
 from dashboards.backoff import Backoff
 from dashboards.conversion import conversions
 from dashboards.dead_letters import DeadLetters
-from dashboards.elastic import Elastic
+from dashboards.elastic import Elastic, explained
 from dashboards.install import install_all
 from dashboards.sink import Limits, Sink, Switch
 from dashboards.source import Source
@@ -106,19 +106,25 @@ async def _install(client: AsyncElasticsearch, backoff: Backoff, stop: Switch) -
         try:
             for done in await install_all(client):
                 log.info("template", done=str(done))
+        except AuthorizationException as error:
+            # A key of the least rights: somebody with more of them has installed the templates.
+            log.info("templates are left as they are", because=explained(error))
+            return True
         except TransportError as error:
-            reason = str(error)
+            reason = explained(error)
         except ApiError as error:
-            if error.status_code not in (408, 429) and error.status_code < 500:
+            if error.status_code not in (401, 408, 429) and error.status_code < 500:
                 raise
-            reason = str(error)
+            reason = explained(error)
         else:
             metrics.elasticsearch_up.set(1)
             return True
         failures += 1
         metrics.elasticsearch_up.set(0)
         delay = backoff.delay(failures)
-        log.warning("elasticsearch is away", error=reason, failures=failures, delay_s=round(delay, 3))
+        log.warning(
+            "elasticsearch cannot be used yet", error=reason, failures=failures, delay_s=round(delay, 3)
+        )
         await _sleep(delay, stop)
     return False
 

@@ -20,6 +20,7 @@ from elasticsearch import ApiError, AsyncElasticsearch
 from dashboards import bulk, metrics
 from dashboards.backoff import Backoff
 from dashboards.bulk import Answer, Entry, Rejection
+from dashboards.elastic import explained
 from wire.errors import OperatorError
 
 log = structlog.get_logger(__name__)
@@ -87,11 +88,11 @@ class Writer:
             except ApiError as error:
                 if error.status_code in (400, 413) and _is_documents_fault(error):
                     return rejections + await self._halve(pending, error, unsure=failures > 0)
-                reason, sentence = _patience_or_raise(error), str(error)
+                reason, sentence = _patience_or_raise(error), explained(error)
                 unsure = True
                 metrics.elasticsearch_up.set(0)
             except TransportError as error:
-                reason, sentence = type(error).__name__, str(error)
+                reason, sentence = type(error).__name__, explained(error)
                 unsure = True
                 metrics.elasticsearch_up.set(0)
             else:

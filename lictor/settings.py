@@ -9,8 +9,9 @@ import os
 import socket
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import msgspec
 from pydantic import Field, SecretStr, ValidationError, model_validator
@@ -21,12 +22,15 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from lictor.runtime import kafka_credentials
+from lictor.runtime import elasticsearch_credentials, kafka_credentials
 from lictor.runtime.state import Live, default_state, find_live
 from wire.errors import OperatorError
 from wire.kafka import Kafka
 from wire.security import Mechanism, Protocol, Security
 from wire.topics import DEFAULT_PREFIX, Topics
+
+if TYPE_CHECKING:
+    from dashboards.elastic import Elastic
 
 DEFAULT_FILE = Path("/etc/lictor/lictor.toml")
 NO_FILE = "/dev/null"
@@ -84,6 +88,21 @@ class Settings(BaseSettings):
         None, description="Elasticsearch's base URL. Default: the local `lictor up`'s."
     )
     elasticsearch_api_key: SecretStr | None = Field(None, description="API key for Elasticsearch, encoded.")
+    elasticsearch_api_key_file: Path | None = Field(
+        None,
+        description="File with the API key instead, read anew for each request.",
+    )
+    elasticsearch_ca: Path | None = Field(
+        None, description="Authority that signed Elasticsearch's certificate, PEM. Default: the system's."
+    )
+    elasticsearch_user: str | None = Field(
+        None, min_length=1, description="User that sets up roles, keys and templates; services have API keys."
+    )
+    elasticsearch_password: SecretStr | None = Field(None, description="That user's password.")
+    elasticsearch_password_file: Path | None = Field(
+        None,
+        description="File with that user's password instead, on its only line.",
+    )
     kibana: str | None = Field(
         None, description="Kibana's base URL, where `dashboards install` puts data views and dashboards."
     )
@@ -152,8 +171,8 @@ class Settings(BaseSettings):
         texts = {f"LICTOR_{name.upper()}": _text(getattr(self, name)) for name in self.model_fields_set}
         return {name: text for name, text in texts.items() if text} | {"LICTOR_CONFIG": NO_FILE}
 
-    def kafka(self, client_id: str) -> Kafka:
-        """Where the brokers are and who one is there: as set, else as operator of a local `lictor up`.
+    def kafka(self, client_id: str, principal: str = kafka_credentials.OPERATOR) -> Kafka:
+        """Where the brokers are and who one is there: as set, else as `principal` of a local `lictor up`.
 
         Raises:
             SettingsError, CredentialError: a password cannot be read.
@@ -161,11 +180,11 @@ class Settings(BaseSettings):
         named = "kafka_protocol" in self.model_fields_set
         if self.bootstrap is not None and named:
             return Kafka(bootstrap=self.bootstrap, client_id=client_id, security=self.kafka_security())
-        live = self._live()
+        live = _live("--bootstrap where Kafka is", self.bootstrap)
         bootstrap = self.bootstrap or (live and live.bootstrap) or DEFAULT_BOOTSTRAP
         security = self.kafka_security()
         if not named and live is not None and live.kafka_secured and bootstrap == live.bootstrap:
-            security = kafka_credentials.read(default_state(), kafka_credentials.OPERATOR)
+            security = kafka_credentials.read(default_state(), principal)
         return Kafka(bootstrap=bootstrap, client_id=client_id, security=security)
 
     def kafka_security(self) -> Security:
@@ -194,23 +213,54 @@ class Settings(BaseSettings):
             raise ValueError(problem)
         return self
 
-    def _live(self) -> Live | None:
-        try:
-            return find_live()
-        except PermissionError as error:
-            if self.bootstrap is not None:
-                return None
-            raise SettingsError(
-                f"a `lictor up` may be running whose folder {default_state()} this user may not enter: use "
-                "sudo, or say with --bootstrap where Kafka is"
-            ) from error
-
     def elasticsearch_url(self) -> str:
         """Where Elasticsearch is: as set, else where a local `lictor up` runs one."""
         if self.elasticsearch is not None:
             return self.elasticsearch
-        live = find_live()
+        live = _live("--elasticsearch where Elasticsearch is", None)
         return (live and live.elasticsearch) or DEFAULT_ELASTICSEARCH
+
+    def elastic(self, *, setting_up: bool = False) -> "Elastic":
+        """Where Elasticsearch is and who one is there: as set, else as admin of a local `lictor up`.
+
+        An API key is used where there is one; `setting_up`, the user, who may more.
+
+        Raises:
+            SettingsError, CredentialError: a file cannot be read.
+        """
+        from dashboards.elastic import Elastic  # noqa: PLC0415  # slow, and most commands do without
+
+        url = self.elasticsearch_url()
+        ca = self.elasticsearch_ca
+        if ca is not None and not os.access(ca, os.R_OK):
+            raise SettingsError(
+                f"elasticsearch_ca: {ca} cannot be read; make it readable for whom this runs as"
+            )
+        found = Elastic(url=url, ca_certs=None if ca is None else str(ca))
+        has_key = self.elasticsearch_api_key is not None or self.elasticsearch_api_key_file is not None
+        if self.elasticsearch_user is not None and (setting_up or not has_key):
+            password = _secret(
+                "elasticsearch_password", self.elasticsearch_password, self.elasticsearch_password_file
+            )
+            return replace(found, user=self.elasticsearch_user, password=password)
+        if has_key:
+            key = self.elasticsearch_api_key
+            return replace(
+                found,
+                api_key=None if key is None else key.get_secret_value(),
+                api_key_file=self.elasticsearch_api_key_file,
+            )
+        live = _live("--elasticsearch where Elasticsearch is", self.elasticsearch)
+        if live is not None and live.elasticsearch_secured and url == live.elasticsearch:
+            admin = elasticsearch_credentials.read(default_state(), elasticsearch_credentials.ADMIN)
+            return replace(found, user=admin.user, password=admin.password)
+        return found
+
+    @model_validator(mode="after")
+    def _elasticsearch_settings_fit(self) -> Self:
+        for problem in _elasticsearch_problems(self):
+            raise ValueError(problem)
+        return self
 
     def topics(self) -> Topics:
         """The topics under the prefix with the partition counts that they were made with."""
@@ -281,6 +331,28 @@ def _kafka_problems(settings: Settings) -> Iterator[str]:
         yield f"kafka_protocol is {protocol} and does not use kafka_ca, kafka_certificate and kafka_key"
     if (settings.kafka_certificate is None) != (settings.kafka_key is None):
         yield "kafka_certificate and kafka_key go together: set both or neither"
+
+
+def _elasticsearch_problems(settings: Settings) -> Iterator[str]:
+    for name in ("elasticsearch_api_key", "elasticsearch_password"):
+        if getattr(settings, name) is not None and getattr(settings, f"{name}_file") is not None:
+            yield f"{name} and {name}_file are both set: set one of them"
+    has_password = settings.elasticsearch_password or settings.elasticsearch_password_file
+    if (settings.elasticsearch_user is None) != (has_password is None):
+        yield "elasticsearch_user and its password belong together: set both, or neither"
+
+
+def _live(otherwise: str, given: str | None) -> Live | None:
+    """What a local `lictor up` offers; `given` is what is used instead where this user may not know."""
+    try:
+        return find_live()
+    except PermissionError as error:
+        if given is not None:
+            return None
+        raise SettingsError(
+            f"a `lictor up` may be running whose folder {default_state()} this user may not enter: use "
+            f"sudo, or say with {otherwise}"
+        ) from error
 
 
 def _secret(name: str, value: SecretStr | None, path: Path | None) -> str | None:

@@ -53,17 +53,13 @@ def streams(context: typer.Context, metrics_port: MetricsPort = None) -> None:
 
 def sink(context: typer.Context, metrics_port: MetricsPort = None) -> None:
     """Run the sink: verdicts, outcomes and health to Elasticsearch, events where `store_events` says so."""
-    from dashboards.elastic import Elastic
     from dashboards.service import SinkConfig, run_sink
 
     settings = _begin(context, metrics_port)
     _drop(settings.run_as)
-    key = settings.elasticsearch_api_key
     config = SinkConfig(
         kafka=settings.kafka("lictor-sink"),
-        elastic=Elastic(
-            url=settings.elasticsearch_url(), api_key=None if key is None else key.get_secret_value()
-        ),
+        elastic=settings.elastic(),
         topics=settings.topics(),
         group=f"{settings.topic_prefix}-sink",
         store_events=settings.store_events,

@@ -132,4 +132,8 @@ def _say_where(stack: Stack) -> None:
     out.print(
         f"Kafka at {stack.bootstrap}, Elasticsearch at {stack.elasticsearch}, logs in {stack.state.logs}"
     )
+    if stack.netrc is not None:
+        out.print(
+            f"Elasticsearch asks who one is: curl --netrc-file {stack.netrc} {stack.elasticsearch}/_search"
+        )
     out.print("Watching. Ctrl-C ends it. In another terminal: lictor verdicts, lictor policy apply FILE")

@@ -153,7 +153,7 @@ class Scenario:
         for one in lost:
             self._audience.said(f"missing: {one}", good=False)
         shells = self._terminated() or self._seen.shells("block") or self._seen.shells("audit")
-        return curl(self._stack.elasticsearch, shells[0].id) if shells else ""
+        return curl(self._stack.elasticsearch, shells[0].id, self._stack.netrc) if shells else ""
 
     async def _put_in_force(self, posture: str) -> None:
         """The policy and a posture in force, and known to every service that judges."""

@@ -52,7 +52,9 @@ def _write(path: Path, key: str, owner: Account | None) -> None:
     """For the sink's user alone; its folder is one in which only we may write."""
     fresh = path.with_suffix(".new")
     fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "w", encoding="ascii") as file:
+    with os.fdopen(
+        os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "w", encoding="ascii"
+    ) as file:
         file.write(key + "\n")
     if owner is not None:
         owner.own(fresh)

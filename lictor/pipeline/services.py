@@ -17,6 +17,9 @@ from lictor.runtime.state import LocalState
 from lictor.settings import Settings
 from wire import access
 
+SINK = "sink"
+ELASTICSEARCH = "elasticsearch"
+
 _READY_S = 90.0
 _STOP_S = 20.0
 """A stream worker takes up to 15 s where its brokers are silent; killed, it would lose nothing either."""
@@ -37,6 +40,8 @@ class Place:
     """Whom the enforcer runs as; None as oneself."""
     own_kafka: bool = False
     """Whether the broker is this state folder's, with a credential for each service."""
+    sink_key: Path | None = None
+    """File with the sink's API key, where Elasticsearch is this state folder's."""
     servers: frozenset[str] = frozenset()
     """The servers that run here as children. Services start after those they use and stop before them."""
 
@@ -76,7 +81,7 @@ def enforcer(place: Place) -> Service:
 
 def sink(place: Place) -> Service:
     """The Elasticsearch sink, unprivileged."""
-    return _service(place, "sink", account=place.state.account, uses=("kafka", "elasticsearch"))
+    return _service(place, SINK, account=place.state.account, uses=("kafka", ELASTICSEARCH))
 
 
 def signaller_socket(state: LocalState) -> Path:
@@ -148,6 +153,10 @@ def _environment(place: Place, name: str) -> dict[str, str]:
     found = _settings_of(place)
     if place.own_kafka or name not in access.PRINCIPALS:
         found = {key: value for key, value in found.items() if not key.startswith("LICTOR_KAFKA_")}
+    if place.sink_key is not None or name != SINK:
+        found = {key: value for key, value in found.items() if not key.startswith("LICTOR_ELASTICSEARCH_")}
+    if place.sink_key is not None and name == SINK:
+        found["LICTOR_ELASTICSEARCH_API_KEY_FILE"] = str(place.sink_key)
     if place.own_kafka and name in access.PRINCIPALS:
         security = kafka_credentials.read(place.state.root, name)
         found |= {

@@ -14,9 +14,12 @@ from dashboards.elastic import Elastic
 from enforcer.protected import write_own_pids
 from lictor.health import HOST
 from lictor.pipeline import services
-from lictor.pipeline.services import Place
+from lictor.pipeline.provisioned import elastic_of, key_file_of, provisioned
+from lictor.pipeline.services import ELASTICSEARCH, Place
 from lictor.runtime.account import unprivileged
 from lictor.runtime.child import Change
+from lictor.runtime.elasticsearch import Elasticsearch
+from lictor.runtime.elasticsearch_credentials import netrc_of
 from lictor.runtime.kafka import Broker
 from lictor.runtime.servers import find_servers
 from lictor.runtime.state import LocalState, write_atomically
@@ -60,14 +63,21 @@ class Stack:
         self._on_change = on_change
         self._ports: dict[str, int] = {}
         self._broker: Broker | None = None
+        self._node: Elasticsearch | None = None
         self.bootstrap = ""
         self.elasticsearch = ""
 
     @property
     def elastic(self) -> Elastic:
-        """Where Elasticsearch is, and the key for it where one is set."""
-        key = self._settings.elasticsearch_api_key
-        return Elastic(url=self.elasticsearch, api_key=None if key is None else key.get_secret_value())
+        """Where Elasticsearch is and who one is there: as admin where it is run here."""
+        if self._node is not None:
+            return elastic_of(self._node)
+        return self._settings.elastic()
+
+    @property
+    def netrc(self) -> Path | None:
+        """The file for `curl --netrc-file` of who may read; None where Elasticsearch is not run here."""
+        return None if self._node is None else netrc_of(self._state.root)
 
     @property
     def kafka(self) -> Kafka:
@@ -132,7 +142,9 @@ class Stack:
             self._state, kafka=settings.bootstrap is None, elasticsearch=settings.elasticsearch is None
         )
         children = {child.name: child for child in await servers.prepare()}
-        self._broker = servers.broker
+        self._broker, self._node = servers.broker, servers.elasticsearch
+        if self._node is not None:
+            children[ELASTICSEARCH] = provisioned(self._node, children[ELASTICSEARCH])
         self.bootstrap = settings.bootstrap or servers.bootstrap or ""
         self.elasticsearch = settings.elasticsearch or servers.url or ""
         if self._identities is not None:
@@ -148,6 +160,7 @@ class Stack:
             enforcer=self._enforcer,
             servers=frozenset(children),
             own_kafka=servers.broker is not None,
+            sink_key=None if self._node is None else key_file_of(self._node),
         )
         # The broker is up long before Elasticsearch is, and only the sink needs the latter.
         broker = children.pop("kafka", None)
@@ -166,6 +179,7 @@ class Stack:
             elasticsearch=self.elasticsearch,
             pids=self.supervisor.pids(),
             kafka_secured=servers.kafka_secured,
+            elasticsearch_secured=servers.elasticsearch_secured,
         )
 
     def _changed(self, change: Change) -> None:
