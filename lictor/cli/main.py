@@ -8,6 +8,7 @@ import typer
 
 from lictor import logs
 from lictor.cli import (
+    dashboards,
     demo,
     doctor,
     enforcement,
@@ -67,6 +68,7 @@ app.command("enforcer")(services.enforcer)
 app.command("signaller", hidden=True)(services.signaller)
 app.command("sink")(services.sink)
 app.add_typer(topics.app, name="topics")
+app.add_typer(dashboards.app, name="dashboards")
 app.add_typer(policies.app, name="policy")
 app.add_typer(posture.app, name="posture")
 app.add_typer(enforcement.app, name="enforcement")
