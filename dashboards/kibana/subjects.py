@@ -16,9 +16,6 @@ DENIAL = Is("lictor.decision", "block")
 DENIALS = All(VERDICT, LIVE, DENIAL)
 """What was denied under the policies in force."""
 
-ENFORCED_DENIALS = All(VERDICT, LIVE, DENIAL, Is("lictor.enforcement", "terminate"))
-"""Denials in namespaces that asked for enforcement."""
-
 WOULD_BE_DENIED = All(
     VERDICT,
     LIVE,
@@ -27,8 +24,8 @@ WOULD_BE_DENIED = All(
         All(DENIAL, Is("lictor.enforcement", "off")),
     ),
 )
-"""What passed, and would be stopped if its namespace's posture were block, its workload were not audited
-only, or its namespace were enforced."""
+"""What passed, and would be denied with effect if posture were block, the workload were not audited only,
+and the namespace were enforced."""
 
 OUTCOMES = All(Is("lictor.document", "outcome"), LIVE)
 """What became of orders to end a denied process."""

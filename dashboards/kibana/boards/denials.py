@@ -25,8 +25,8 @@ BOARD = Board(
             place=Place(x=0, y=0, w=48, h=4),
             text=(
                 "**What was denied under the policies in force, and was it stopped?** Counts are verdicts, "
-                "one for each denied event; outcomes, of orders to terminate, are counted apart and only "
-                "where a panel says so.\n\n"
+                "one for each denied event; outcomes, of orders to terminate, are counted apart. Only the "
+                "start of a program leads to an order: other denials are evidence.\n\n"
                 "To look into one workload or process, filter for it here and go on to "
                 "[Investigate](#/view/lictor-investigate)."
             ),
@@ -61,7 +61,7 @@ BOARD = Board(
         Number(
             id="not-stopped",
             title="Orders without a kill",
-            description="Orders after which no signal was sent although the denial stood. Look at each.",
+            description="The denial stood and nothing was ended: gone already, expired, protected, unverified.",
             place=Place(x=36, y=4, w=12, h=6),
             view=VERDICTS,
             where=subjects.NOT_STOPPED,

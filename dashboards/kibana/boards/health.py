@@ -45,7 +45,7 @@ BOARD = Board(
         Number(
             id="lost",
             title="Events lost",
-            description="Dropped in the kernel, because nobody drained the ring in time, or not published.",
+            description="Dropped in the kernel, because a ring was full.",
             place=Place(x=12, y=4, w=12, h=6),
             view=HEALTH,
             where=subjects.health_of("sensor"),
@@ -90,7 +90,7 @@ BOARD = Board(
         ),
         Chart(
             id="loss",
-            title="Loss by node",
+            title="Loss over time",
             description="Events lost in the kernel, and events received but not published.",
             place=Place(x=24, y=10, w=24, h=11),
             view=HEALTH,
@@ -172,7 +172,7 @@ BOARD = Board(
         ),
         Listing(
             id="incomplete-intervals",
-            title="Intervals with incomplete evidence",
+            title="Which intervals are incomplete",
             description="When, where and how much; empty is good.",
             place=Place(x=0, y=58, w=48, h=12),
             search=INCOMPLETE,

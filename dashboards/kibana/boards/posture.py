@@ -20,7 +20,7 @@ BOARD = Board(
             place=Place(x=0, y=0, w=48, h=4),
             text=(
                 "**Which namespaces are held to what, and is it safe to hold them to more?** The table says "
-                "how each namespace stands; the lower half lists what passed and would be stopped under "
+                "how each namespace stands; the lower half lists what passed and would be denied under "
                 "block posture with enforcement, to be allowed or accepted before you switch.\n\n"
                 "A row without a namespace is the nodes themselves: processes outside of Kubernetes."
             ),
@@ -69,7 +69,7 @@ BOARD = Board(
         Number(
             id="would-be-denied",
             title="Would be denied",
-            description="What passed, and would be stopped under block posture with enforcement.",
+            description="What passed only because of audit posture, audit mode, or enforcement that is off.",
             place=Place(x=36, y=4, w=12, h=6),
             view=VERDICTS,
             where=subjects.WOULD_BE_DENIED,
@@ -128,7 +128,7 @@ BOARD = Board(
             id="would-be-denied-over-time",
             title="What would be denied, over time",
             description="Falling to nothing and staying there: the namespace is ready for block posture.",
-            place=Place(x=0, y=36, w=48, h=10),
+            place=Place(x=0, y=36, w=24, h=13),
             view=VERDICTS,
             where=subjects.WOULD_BE_DENIED,
             kind="bar_stacked",
@@ -138,10 +138,29 @@ BOARD = Board(
             may_be_empty=True,
         ),
         Table(
+            id="allow-list-misses",
+            title="What allow-lists miss, by workload",
+            description="What workloads in allow-list mode did without a rule that allows it.",
+            place=Place(x=24, y=36, w=24, h=13),
+            view=VERDICTS,
+            where=subjects.ALLOW_LIST,
+            rows=(
+                Top(label="Workload", field="lictor.workload.id", size=15),
+                Top(label="Section", field="lictor.posture.section", size=3),
+            ),
+            measures=(
+                Count(label="Misses"),
+                Count(label="Denied", where=subjects.DENIAL),
+                Of(label="Programs", what="unique_count", field="process.executable"),
+                Last(label="Latest", field="@timestamp"),
+            ),
+            may_be_empty=True,
+        ),
+        Table(
             id="would-be-denied-by-program",
             title="What would be denied, by program",
             description="What to allow, or to accept as denied, before the namespace is switched.",
-            place=Place(x=0, y=46, w=48, h=15),
+            place=Place(x=0, y=49, w=48, h=15),
             view=VERDICTS,
             where=subjects.WOULD_BE_DENIED,
             rows=(

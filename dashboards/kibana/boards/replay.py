@@ -57,7 +57,7 @@ BOARD = Board(
         Number(
             id="by-candidate",
             title="Denied by candidate",
-            description="Denials that a candidate would add up to, over all candidates chosen.",
+            description="Denials under the candidates chosen, added up.",
             place=Place(x=24, y=5, w=12, h=6),
             view=VERDICTS,
             where=All(subjects.CANDIDATE, subjects.DENIAL),
