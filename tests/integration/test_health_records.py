@@ -1,0 +1,119 @@
+"""Health records of services that run, on a real broker: what they did, and what waits for them."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from policy.changes import NamespaceChanged
+from tests.fixtures.stream_workers import (
+    DENIED,
+    NAMESPACE,
+    Court,
+    blocking,
+    load,
+    process_event,
+    workload,
+)
+from tests.fixtures.stream_workers import batch as batch_of
+from wire.records import ServiceHealth
+
+
+@pytest.fixture
+def court(kafka_broker: str, tmp_path: Path) -> Court:
+    return Court(kafka_broker, tmp_path)
+
+
+def summed(records: list[ServiceHealth]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for record in records:
+        counts.update(record.counts)
+    return dict(counts)
+
+
+def test_a_worker_tells_what_it_judged_and_how_namespaces_stand(court: Court) -> None:
+    court.apply(blocking("no-denied", DENIED))
+    position = court.apply(
+        NamespaceChanged(
+            namespace=NAMESPACE, annotations={"kubearmor-file-posture": "block"}, enforcement="terminate"
+        )
+    )
+    court.publish(*load(40, size=8, denied_every=4, workloads=3))
+    court.publish(batch_of([process_event(1000)], of=workload(9, complete=False)))
+    court.produce(b"not json")
+    court.flush()
+    with court.worker(health_s=0.2) as worker:
+        records = court.health(lambda got: summed(got).get("received", 0) >= 42)
+        assert worker.stop() == 0, worker.output
+    records = court.health(lambda got: len(got) > len(records))
+    assert summed(records) == {
+        "received": 42,
+        "judged": 321,
+        "denied": 80,
+        "alerted": 1,
+        "suppressed": 0,
+        "orders": 80,
+        "dead_letters": 1,
+        "untold": 1,
+    }
+    assert {(one.service, one.node, one.instance) for one in records} == {("streams", "node-1", "worker-0")}
+    assert len({one.incarnation for one in records}) == 1
+    assert records[-1].policies is not None
+    assert records[-1].policies.offset == position
+    standings = [standing for record in records for standing in record.namespaces]
+    assert {standing.namespace for standing in standings} == {NAMESPACE}
+    assert sum(standing.judged for standing in standings) == 320
+    assert sum(standing.denied for standing in standings) == 80
+    assert sum(standing.alerted for standing in standings) == 0
+    assert {(one.file, one.network, one.enforcement, one.allow_listed) for one in standings} == {
+        ("block", "audit", "terminate", 0)
+    }
+    assert max(standing.workloads for standing in standings) <= 3
+    assert all(before.until_ns == after.from_ns for before, after in pairwise(records))
+
+
+def test_what_waits_is_told_until_nothing_does(court: Court) -> None:
+    events = court.topics.events.name
+    court.publish(*load(30, size=1))
+    with court.worker(health_s=0.2, pause_s=0.1) as worker:
+        court.health(lambda got: any(record.lag.get(events, 0) > 0 for record in got))
+        records = court.health(
+            lambda got: summed(got).get("judged", 0) >= 30 and got[-1].lag.get(events) == 0
+        )
+        assert worker.stop() == 0, worker.output
+    judged = 0
+    for record in records:
+        judged += record.counts["judged"]
+        if record.lag:
+            assert record.lag[events] <= 30 - judged + 1, "one batch may be under way"
+    assert max(record.lag.get(events, 0) for record in records) > 0
+
+
+def test_a_worker_with_nothing_to_do_knows_that_nothing_waits(court: Court) -> None:
+    events = court.topics.events.name
+    court.publish(*load(12, size=2))
+    with court.worker(health_s=0.2) as worker:
+        court.health(lambda got: summed(got).get("judged", 0) >= 24)
+        assert worker.stop() == 0, worker.output
+    before = court.health(bool)
+    with court.worker(health_s=0.2) as worker:
+        records = court.health(lambda got: len(got) > len(before) and events in got[-1].lag)
+        assert worker.stop() == 0, worker.output
+    assert records[-1].lag == {events: 0}
+    assert records[-1].counts["judged"] == 0
+    assert records[-1].namespaces == ()
+
+
+def test_the_last_interval_is_told_when_a_worker_is_stopped(court: Court) -> None:
+    court.apply(blocking("no-denied", DENIED))
+    court.publish(*load(10, size=4))
+    with court.worker() as worker:
+        court.verdicts(lambda got: len(got) >= 10)
+        worker.signal(signal.SIGTERM)
+        assert worker.wait() == 0, worker.output
+    records = court.health(bool)
+    assert summed(records)["judged"] == 40
