@@ -2,6 +2,13 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
+received = Counter(
+    "lictor_enforcer_received_total", "Records read from the partition that this node's orders are in."
+)
+lag = Gauge(
+    "lictor_enforcer_lag_records",
+    "Records of that partition that wait to be read, as of the last health record.",
+)
 outcomes = Counter("lictor_enforcer_outcomes_total", "What became of orders for this node.", ["result"])
 repeats = Counter("lictor_enforcer_repeats_total", "Orders that had been carried out before.")
 dead_letters = Counter(

@@ -20,12 +20,15 @@ from enforcer import metrics, procfs
 from enforcer.glimpse import Workloads, sees_others
 from enforcer.orders import Orders
 from enforcer.plan import Node
+from enforcer.reporting import Reporter
 from enforcer.signaller_link import SignallerError, SignallerLink
 from enforcer.uncommitted import Uncommitted
 from wire.access import grant_of
 from wire.access_check import see_rights
 from wire.codec import RecordError, encode, read_order
 from wire.errors import OperatorError
+from wire.health import INTERVAL_S
+from wire.health_reports import HealthReports
 from wire.kafka import ClientConfig, Kafka, is_transient, offset_of
 from wire.partitions import partition_of
 from wire.policy_log import PolicyFollower, PolicyLogError
@@ -62,6 +65,7 @@ class EnforcerConfig:
     """Key that the node's sensor seals with (`wire.seal`); without one every order is `unverified`."""
     signaller_socket: Path
     workloads: Workloads
+    health_interval_s: float = INTERVAL_S
 
 
 def run_enforcer(
@@ -109,6 +113,12 @@ class _Service:
         # It is nobody's group but its own, and may wait for brokers as long as it takes.
         patient: ClientConfig = {"max.poll.interval.ms": _A_DAY_MS}
         self._consumer: Consumer = config.kafka.consumer(f"lictor-enforcer-{config.node}", **patient)
+        reports = HealthReports(
+            self._producer, config.topics, service="enforcer", node=config.node, instance="enforcer"
+        )
+        self._reporter = Reporter(
+            reports, self._consumer, self._partition, follower, config.health_interval_s
+        )
         self._orders = Orders(
             node=Node(name=config.node, boot_id=procfs.boot_id(), key=config.key),
             policies=follower,
@@ -140,6 +150,7 @@ class _Service:
             self._producer.poll(_BUSY_POLL_S)
         self._orders.collect()
         self._commit()
+        self._reporter.turn()
         if self._failure is not None:
             raise self._failure
         if self._follower.failure is not None:
@@ -155,6 +166,8 @@ class _Service:
             return
         offset = offset_of(message)
         self._uncommitted.read(offset)
+        metrics.received.inc()
+        self._reporter.received(offset)
         if message.key() not in (None, self._config.node.encode()):
             self._uncommitted.settle(offset)  # another node's: its own enforcer sees to it
             return
@@ -166,6 +179,7 @@ class _Service:
             self._orders.take(order, offset)
 
     def _publish(self, outcome: Outcome, offset: int) -> None:
+        self._reporter.became(outcome.result)
         topic = self._config.topics.outcomes
         value = encode(outcome)
         log.info(
@@ -188,6 +202,7 @@ class _Service:
 
     def _send_aside(self, value: bytes, key: bytes | None, offset: int, reason: str, sentence: str) -> None:
         metrics.dead_letters.labels(reason).inc()
+        self._reporter.put_aside()
         orders = self._config.topics.orders
         letter = DeadLetter(
             topic=orders.name,
@@ -230,6 +245,7 @@ class _Service:
         while self._orders.waiting and time.monotonic() < deadline:
             self._orders.collect()
             self._producer.poll(_BUSY_POLL_S)
+        self._reporter.report()
         self._producer.flush(max(0.0, deadline - time.monotonic()))
         offset = self._uncommitted.take_committable()
         if offset is not None:
