@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from dashboards.kibana import boards, saved_objects, searches, views
-from dashboards.kibana.measures import OverTime
+from dashboards.kibana import boards, questions, saved_objects, searches, views
+from dashboards.kibana.measures import OverTime, Top
 from dashboards.kibana.panels import Asking, Chart, Listing, Note
 
 FILE = Path(saved_objects.__file__).with_name("lictor.ndjson")
@@ -296,6 +296,31 @@ def test_a_visualization_shows_all_of_its_columns(panel: dict[str, Any]) -> None
         case other:
             pytest.fail(f"no visualization of Lens: {other}")
     assert sorted(used) == sorted(columns)
+
+
+def test_lens_and_the_search_ask_for_the_same_groups_and_measures() -> None:
+    made = dict(lens_panels())
+    asking = [(board, panel) for board in boards.ALL for panel in board.panels if isinstance(panel, Asking)]
+    assert len(asking) == len(made)
+    for board, panel in asking:
+        layer = layer_of(made[f"{board.id}-{panel.id}"])
+        columns = [layer["columns"][name] for name in layer["columnOrder"]]
+        groups = [column for column in columns if column["isBucketed"]]
+        measures = [column for column in columns if not column["isBucketed"]]
+        nested = questions.buckets(panel)
+        assert [group["label"] for group in groups] == [bucket.label for bucket in nested]
+        for group, bucket in zip(groups, nested, strict=True):
+            if isinstance(bucket, Top):
+                parameters = group["params"]
+                assert (group["sourceField"], parameters["size"]) == (bucket.field, bucket.size)
+                assert parameters["otherBucket"] == bucket.other
+                assert parameters["missingBucket"] == bucket.missing
+        for column, measure in zip(measures, panel.measures, strict=True):
+            assert column["label"] == measure.label
+            assert column["sourceField"] == getattr(measure, "field", "___records___")
+            said = measure.where.kql() if measure.where else ""
+            assert said in column.get("filter", {"query": ""})["query"]
+            assert bool(said) <= ("filter" in column)
 
 
 def test_a_series_over_time_is_ranked_as_a_whole() -> None:

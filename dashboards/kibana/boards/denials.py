@@ -61,7 +61,7 @@ BOARD = Board(
         Number(
             id="not-stopped",
             title="Orders without a kill",
-            description="The denial stood and nothing was ended: gone already, expired, protected, unverified.",
+            description="The denial stood, nothing was ended: gone already, expired, protected, unverified.",
             place=Place(x=36, y=4, w=12, h=6),
             view=VERDICTS,
             where=subjects.NOT_STOPPED,
