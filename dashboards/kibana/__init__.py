@@ -1,6 +1,7 @@
 """What Kibana shows, said once in Python.
 
-`views` and `where` say what is looked at, `measures` and `panels` what is shown of it, `boards` are the
-dashboards themselves. Two things are made of that: Kibana's saved objects (`lens`, `saved_objects`), and
-the same questions as Elasticsearch searches (`questions`), by which every panel is tried without Kibana.
+`views`, `where` and `subjects` say what is looked at, `measures` and `panels` what is shown of it. `boards`
+and `searches` are what people open, `rules` what they are told of. Two things are made of that: Kibana's
+saved objects (`columns`, `lens`, `dashboard`, `saved_objects`), and the same questions as Elasticsearch
+searches (`questions`, `conditions`), by which every panel and rule is tried without Kibana.
 """

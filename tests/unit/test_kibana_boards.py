@@ -138,6 +138,7 @@ def test_titles_and_descriptions_are_sentences_of_their_own(board: Board, panel:
     assert not panel.title.endswith(".")
     assert isinstance(panel, Note) or re.fullmatch(r"[A-Z].*\.", panel.description)
     assert [one.title for one in board.panels].count(panel.title) == 1
+    assert len(panel.title) <= 2 * panel.place.w - 3, "Kibana would cut it"
 
 
 @every_asking

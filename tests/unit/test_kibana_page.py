@@ -34,6 +34,20 @@ def plain(text: str) -> str:
     return re.sub(r"\[([^]]+)\]\(#/view/[^)]+\)", r"*\1*", text)
 
 
+def sketch(board: Board) -> str:
+    """The grid as text: two characters a column, a line for each row of panels."""
+    lines = []
+    rows = sorted({panel.place.y for panel in board.panels})
+    for y in rows:
+        row = sorted((one for one in board.panels if one.place.y == y), key=lambda one: one.place.x)
+        lines.append("|".join(["", *(cell(panel.title, 2 * panel.place.w - 1) for panel in row), ""]))
+    return "```text\n" + "\n".join(lines) + "\n```\n"
+
+
+def cell(title: str, width: int) -> str:
+    return (title if len(title) <= width - 2 else title[: width - 3] + "…").center(width)
+
+
 def section(board: Board) -> str:
     about = board.panels[0]
     assert isinstance(about, Note)
@@ -45,7 +59,7 @@ def section(board: Board) -> str:
     ]
     name = board.title.removeprefix("[Lictor] ")
     opens = f"Opens with the last {board.since.removeprefix('now-')}; controls: {controls}."
-    head = f"### {name}\n\n{plain(about.text)}\n\n{opens}\n\n"
+    head = f"### {name}\n\n{plain(about.text)}\n\n{opens}\n\n{sketch(board)}\n"
     return head + table(("panel", "shown as", "of", "what it says"), rows)
 
 

@@ -14,6 +14,7 @@ import pytest
 from dashboards.kibana import boards, questions, saved_objects, searches, views
 from dashboards.kibana.measures import OverTime, Top
 from dashboards.kibana.panels import Asking, Chart, Listing, Note
+from dashboards.template import EVENTS, HEALTH, VERDICTS
 
 FILE = Path(saved_objects.__file__).with_name("lictor.ndjson")
 OBJECTS = saved_objects.objects()
@@ -361,7 +362,9 @@ def test_every_kql_is_balanced_and_only_whole_boards_have_none() -> None:
 
 
 def test_data_views() -> None:
+    streams = {views.VERDICTS: VERDICTS, views.EVENTS: EVENTS, views.HEALTH: HEALTH}
     for view in views.ALL:
+        mapped = streams[view].body()["template"]["mappings"]["properties"]
         saved = next(one for one in OBJECTS if one["id"] == view.id)
         attributes = saved["attributes"]
         assert attributes["title"] == view.pattern
@@ -370,6 +373,10 @@ def test_data_views() -> None:
         formats = json.loads(attributes["fieldFormatMap"])
         assert {one["id"] for one in formats.values()} <= {"duration", "number"}
         for field, shown in formats.items():
+            below = {"properties": mapped}
+            for name in field.split("."):
+                below = below["properties"][name]
+            assert below["type"] in {"long", "double"}
             if field.endswith("_ms"):
                 assert shown["params"]["inputFormat"] == "milliseconds"
             if field.endswith(("_ns", "duration")):

@@ -42,7 +42,7 @@ BOARD = Board(
         ),
         Number(
             id="workloads",
-            title="Workloads with denials",
+            title="Workloads denied",
             description="How many distinct workloads had something denied.",
             place=Place(x=12, y=4, w=12, h=6),
             view=VERDICTS,
@@ -51,7 +51,7 @@ BOARD = Board(
         ),
         Number(
             id="exec-to-kill",
-            title="Exec to kill, 95th percentile",
+            title="Exec to kill (p95)",
             description="From the exec to the moment its signal was sent, on the node's own clock.",
             place=Place(x=24, y=4, w=12, h=6),
             view=VERDICTS,

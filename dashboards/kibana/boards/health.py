@@ -34,7 +34,7 @@ BOARD = Board(
         ),
         Number(
             id="incomplete",
-            title="Intervals with incomplete evidence",
+            title="Incomplete intervals",
             description="Something was lost or not published. Nothing may be concluded from silence then.",
             place=Place(x=0, y=4, w=12, h=6),
             view=HEALTH,

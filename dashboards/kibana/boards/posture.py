@@ -37,7 +37,7 @@ BOARD = Board(
         Number(
             id="enforced",
             title="Namespaces enforced",
-            description="Of them, those where a denied program is terminated.",
+            description="Namespaces where a denied program is terminated.",
             place=Place(x=12, y=4, w=12, h=6),
             view=HEALTH,
             where=subjects.STANDING,
@@ -52,8 +52,8 @@ BOARD = Board(
         ),
         Number(
             id="blocking",
-            title="Namespaces in block posture",
-            description="Of them, those where what no rule allows is denied, in at least one section.",
+            title="In block posture",
+            description="Namespaces where what no rule allows is denied, in at least one section.",
             place=Place(x=24, y=4, w=12, h=6),
             view=HEALTH,
             where=subjects.STANDING,
@@ -101,8 +101,8 @@ BOARD = Board(
         ),
         Share(
             id="by-posture",
-            title="Namespaces by file posture and enforcement",
-            description="A namespace that changed within the time range counts in each way it stood.",
+            title="By posture and enforcement",
+            description="By posture of files. A namespace that changed meanwhile counts in each way it stood.",
             place=Place(x=0, y=23, w=16, h=13),
             view=HEALTH,
             where=subjects.STANDING,

@@ -66,7 +66,7 @@ BOARD = Board(
         ),
         Number(
             id="workloads",
-            title="Workloads denied something by candidate",
+            title="Workloads it denies",
             description="How far a candidate's denials reach.",
             place=Place(x=36, y=5, w=12, h=6),
             view=VERDICTS,
@@ -88,7 +88,7 @@ BOARD = Board(
         ),
         Chart(
             id="decisions",
-            title="Decisions, applied and by candidate",
+            title="Decisions of each side",
             description="Denials and alerts of each policy set.",
             place=Place(x=32, y=11, w=16, h=12),
             view=VERDICTS,
