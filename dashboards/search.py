@@ -2,10 +2,11 @@
 
 import shlex
 from collections.abc import Iterable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from elasticsearch import AsyncElasticsearch, NotFoundError
+from elasticsearch import ApiError, AsyncElasticsearch, NotFoundError
 
 from dashboards.documents import VERDICTS_STREAM
 
@@ -58,6 +59,10 @@ async def _hits(
         )
     except NotFoundError:  # no document yet: the first one makes the stream
         return []
+    except ApiError as error:
+        if error.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
+            raise
+        return []  # none of its shards answers: the first document has just made it
     hits: list[dict[str, Any]] = response.body["hits"]["hits"]
     return hits
 
