@@ -40,12 +40,8 @@ def sketch(board: Board) -> str:
     rows = sorted({panel.place.y for panel in board.panels})
     for y in rows:
         row = sorted((one for one in board.panels if one.place.y == y), key=lambda one: one.place.x)
-        lines.append("|".join(["", *(cell(panel.title, 2 * panel.place.w - 1) for panel in row), ""]))
+        lines.append("|".join(["", *(panel.title.center(2 * panel.place.w - 1) for panel in row), ""]))
     return "```text\n" + "\n".join(lines) + "\n```\n"
-
-
-def cell(title: str, width: int) -> str:
-    return (title if len(title) <= width - 2 else title[: width - 3] + "…").center(width)
 
 
 def section(board: Board) -> str:

@@ -102,7 +102,7 @@ BOARD = Board(
         Share(
             id="by-posture",
             title="By posture and enforcement",
-            description="By posture of files. A namespace that changed meanwhile counts in each way it stood.",
+            description="By posture of files. A namespace that changed counts in each way it stood.",
             place=Place(x=0, y=23, w=16, h=13),
             view=HEALTH,
             where=subjects.STANDING,
