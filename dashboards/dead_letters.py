@@ -38,7 +38,7 @@ class DeadLetters:
         """Connects when the first record is put."""
         self._topic = topics.dead_letters.name
         limit = topics.dead_letters.max_message_bytes
-        self._producer = kafka.producer(**{"message.max.bytes": limit})
+        self.producer = kafka.producer(**{"message.max.bytes": limit})
 
     async def put(self, rejections: Sequence[Rejection]) -> None:
         """Return once all replicas have every one of them; waits while the broker is away.
@@ -59,12 +59,10 @@ class DeadLetters:
             value = encode(_letter(rejection))
             while True:
                 try:
-                    self._producer.produce(
-                        self._topic, value, key=rejection.origin.key, on_delivery=delivered
-                    )
+                    self.producer.produce(self._topic, value, key=rejection.origin.key, on_delivery=delivered)
                     break
                 except BufferError:
-                    self._producer.poll(0)
+                    self.producer.poll(0)
                     await asyncio.sleep(_POLL_S)
             metrics.dead_letters.labels(rejection.code).inc()
             log.warning(
@@ -76,7 +74,7 @@ class DeadLetters:
                 offset=rejection.origin.offset,
             )
         while waiting:
-            self._producer.poll(0)
+            self.producer.poll(0)
             if waiting:
                 await asyncio.sleep(_POLL_S)
         if failures:

@@ -21,6 +21,11 @@ lag = Gauge(
     "Records of a partition that are not yet done with.",
     ["topic", "partition"],
 )
+written_to_stored_seconds = Histogram(
+    "lictor_sink_written_to_stored_seconds",
+    "From the oldest record of a batch being written to its topic until the whole batch is stored.",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 10, 60, 600),
+)
 bulk_seconds = Histogram(
     "lictor_sink_bulk_seconds",
     "Time of one bulk request that was answered.",

@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from platform import node
 from typing import Protocol
 
 import structlog
@@ -16,11 +17,14 @@ from dashboards.conversion import conversions
 from dashboards.dead_letters import DeadLetters
 from dashboards.elastic import Elastic, explained
 from dashboards.install import install_all
+from dashboards.reporting import Reporter
 from dashboards.sink import Limits, Sink, Switch
 from dashboards.source import Source
 from dashboards.writer import Writer
 from wire.access import grant_of
 from wire.access_check import see_rights
+from wire.health import INTERVAL_S
+from wire.health_reports import HealthReports
 from wire.kafka import Kafka
 from wire.topic_admin import TopicError, partition_counts
 from wire.topics import Topics
@@ -30,6 +34,7 @@ log = structlog.get_logger(__name__)
 GROUP = "lictor-sink"
 
 _STOP_POLL_S = 0.1
+_LAST_REPORT_S = 2.0
 
 
 class Flag(Protocol):
@@ -54,6 +59,11 @@ class SinkConfig:
     """Whether events are stored too, in a data stream of their own."""
     install_template: bool = True
     """False where the sink's API key may only write: `lictor dashboards install` has run then."""
+    node: str = field(default_factory=node)
+    """Where it runs, as its health records have it."""
+    instance: str = "sink"
+    """Its static name within the node."""
+    health_interval_s: float = INTERVAL_S
 
 
 def run_sink(config: SinkConfig, stop: Switch, ready: Flag) -> None:
@@ -80,11 +90,31 @@ async def serve(config: SinkConfig, stop: Switch, on_ready: Callable[[], None]) 
             by_topic = conversions(config.topics, store_events=config.store_events)
             writers = {one.stream: Writer(client, one.stream, config.backoff) for one in by_topic.values()}
             dead_letters = DeadLetters(config.kafka, config.topics)
-            await Sink(source, writers, dead_letters, by_topic, config.limits).run(stop, on_ready)
+            sink = Sink(source, writers, dead_letters, by_topic, config.limits)
+            async with _reporting(config, dead_letters, source):
+                await sink.run(stop, on_ready)
         finally:
             await source.close()
     finally:
         await client.close()
+
+
+@contextlib.asynccontextmanager
+async def _reporting(config: SinkConfig, dead_letters: DeadLetters, source: Source) -> AsyncIterator[None]:
+    """While inside, health records are published; the last one at the end."""
+    producer = dead_letters.producer
+    reports = HealthReports(
+        producer, config.topics, service="sink", node=config.node, instance=config.instance
+    )
+    reporter = Reporter(reports, producer, source, config.health_interval_s)
+    telling = asyncio.create_task(reporter.run())
+    try:
+        yield
+    finally:
+        telling.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await telling
+        await reporter.finish(_LAST_REPORT_S)
 
 
 async def _check_topics(config: SinkConfig) -> None:

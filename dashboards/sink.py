@@ -7,6 +7,7 @@ however long Elasticsearch is away, and the sink stays a member of its group.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -132,6 +133,7 @@ class Sink:
             for stream, entries in batch.converted.entries.items():
                 await self._dead_letters.put(await self._writers[stream].write(entries))
             self._source.finished(batch.received)
+            _observe(batch.received)
             self._undone -= 1
             self._done.set()
             metrics.batches_waiting.set(self._undone)
@@ -143,3 +145,9 @@ class Sink:
                 await self._waiting.join()
         except TimeoutError:
             log.warning("stopping with batches not done; they will be read again", batches=self._undone)
+
+
+def _observe(received: list[Received]) -> None:
+    written_ms = min((record.written_ms for record in received if record.written_ms), default=0)
+    if written_ms:
+        metrics.written_to_stored_seconds.observe(max(0.0, time.time() - written_ms / 1000))

@@ -29,6 +29,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _WATERMARKS_TIMEOUT_S = 5.0
+_COMMITTED_TIMEOUT_S = 0.5
 _SESSION_TIMEOUT_MS = 6000
 """A killed sink's partitions go to another one after this long; brokers allow no less by default."""
 
@@ -48,6 +49,8 @@ class Received:
     offset: int
     key: bytes | None
     value: bytes | None
+    written_ms: int = 0
+    """Wall clock: when it was written to its topic; 0 where that is not known."""
 
 
 class Source:
@@ -63,6 +66,9 @@ class Source:
         self._paused = False
         self._finished = asyncio.Event()
         self.assigned = asyncio.Event()
+        self.lag: dict[str, int] = {}
+        """Records not yet done with by topic, as of the last `commit`, where that is known."""
+        self._before: dict[tuple[str, int], int] = {}
         overrides: ClientConfig = {
             "partition.assignment.strategy": "cooperative-sticky",
             "session.timeout.ms": _SESSION_TIMEOUT_MS,
@@ -96,7 +102,13 @@ class Source:
             progress.received(offset)
             metrics.records.labels(progress.topic).inc()
             received.append(
-                Received(progress=progress, offset=offset, key=message.key(), value=message.value())
+                Received(
+                    progress=progress,
+                    offset=offset,
+                    key=message.key(),
+                    value=message.value(),
+                    written_ms=max(0, message.timestamp()[1]),
+                )
             )
         return received
 
@@ -199,18 +211,39 @@ class Source:
         self._loop.call_soon_threadsafe(self._commit_again, keys)
 
     def _observe_lag(self) -> None:
-        for partition in self._consumer.position(self._consumer.assignment()):
-            _, end = self._consumer.get_watermark_offsets(partition, cached=True)
+        lag: dict[str, int] = {}
+        for partition in self._consumer.assignment():
+            low, end = self._consumer.get_watermark_offsets(partition, cached=True)
             progress = self._progress.get((partition.topic, partition.partition))
-            position = None if progress is None else progress.position
-            if end >= 0 and position is not None:
-                metrics.lag.labels(partition.topic, str(partition.partition)).set(max(0, end - position))
+            if end < 0 or progress is None:
+                continue
+            position = progress.position
+            if position is None:
+                position = self._committed(partition, low)
+            if position is not None:
+                waiting = max(0, end - position)
+                metrics.lag.labels(partition.topic, str(partition.partition)).set(waiting)
+                lag[partition.topic] = lag.get(partition.topic, 0) + waiting
+        self.lag = lag
+
+    def _committed(self, partition: TopicPartition, low: int) -> int | None:
+        """How far an earlier owner was with a partition of which nothing came yet; asked once."""
+        key = (partition.topic, partition.partition)
+        if key not in self._before:
+            try:
+                (found,) = self._consumer.committed([partition], timeout=_COMMITTED_TIMEOUT_S)
+            except KafkaException as error:
+                log.info("lag not known", topic=partition.topic, error=str(error))
+                return None
+            self._before[key] = found.offset if found.offset >= 0 else max(0, low)
+        return self._before[key]
 
     # On the loop.
 
     async def _adopt(self, adopted: list[PartitionProgress]) -> None:
         for progress in adopted:
             self._progress[progress.topic, progress.partition] = progress
+            self._before.pop((progress.topic, progress.partition), None)
         log.info("partitions assigned", partitions=[f"{p.topic}/{p.partition}" for p in adopted])
         self.assigned.set()
 

@@ -45,6 +45,8 @@ def streams(context: typer.Context, metrics_port: MetricsPort = None) -> None:
             kafka=settings.kafka(f"lictor-streams-{settings.worker}"),
             topics=settings.topics(),
             worker=f"{settings.node}-{settings.worker}",
+            node=settings.node,
+            instance=settings.worker,
             data_dir=Path(folder),
         )
         code = run_streams(config, ready.set)
@@ -63,6 +65,7 @@ def sink(context: typer.Context, metrics_port: MetricsPort = None) -> None:
         topics=settings.topics(),
         group=f"{settings.topic_prefix}-sink",
         store_events=settings.store_events,
+        node=settings.node,
     )
     ready = threading.Event()
     with _health(settings, ready.is_set):

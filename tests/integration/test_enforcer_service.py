@@ -86,6 +86,27 @@ def test_twice_the_same_order_is_one_kill_and_one_outcome(node: EnforcerNode) ->
     assert node.signaller.log.read_text().count(f"killed process {victim.pid} ") == 1
 
 
+def test_health_says_what_became_of_orders_and_that_none_waits(node: EnforcerNode) -> None:
+    victim = node.victim()
+    order = node.order(victim)
+    node.send(order, b"not json", node.order(victim, key=bytes(32)))
+    node.outcomes(2)
+    node.dead_letters(1)
+    assert node.end() == 0
+    records = node.health(lambda got: sum(record.counts["received"] for record in got) == 3)
+    told = {name: sum(record.counts[name] for record in records) for name in records[0].counts}
+    assert {name: number for name, number in told.items() if number} == {
+        "received": 3,
+        "terminated": 1,
+        "unverified": 1,
+        "dead_letters": 1,
+    }
+    assert {(one.service, one.node, one.instance) for one in records} == {("enforcer", NODE, "enforcer")}
+    assert records[-1].lag == {node.topics.orders.name: 0}
+    assert records[-1].policies is not None
+    assert records[-1].policies.offset == 0
+
+
 def test_forged_stale_and_expired_orders_never_kill(node: EnforcerNode) -> None:
     victim = node.victim()
     good = node.order(victim)

@@ -8,8 +8,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from confluent_kafka import TopicPartition
 
 from policy.changes import NamespaceChanged
+from tests.fixtures.sinks import Desk, eventually
 from tests.fixtures.stream_workers import (
     DENIED,
     NAMESPACE,
@@ -20,6 +22,8 @@ from tests.fixtures.stream_workers import (
     workload,
 )
 from tests.fixtures.stream_workers import batch as batch_of
+from tests.fixtures.verdict_records import outcome
+from wire.codec import read_health
 from wire.records import ServiceHealth
 
 
@@ -117,3 +121,46 @@ def test_the_last_interval_is_told_when_a_worker_is_stopped(court: Court) -> Non
         assert worker.wait() == 0, worker.output
     records = court.health(bool)
     assert summed(records)["judged"] == 40
+
+
+def of_sinks(desk: Desk) -> list[ServiceHealth]:
+    """All that sinks have told by now."""
+    consumer = desk.kafka.consumer("health-reader")
+    place = TopicPartition(desk.topics.health.name, 0, 0)
+    records: list[ServiceHealth] = []
+    try:
+        _, end = consumer.get_watermark_offsets(place, timeout=60)
+        consumer.assign([place])
+        while len(records) < end:
+            message = consumer.poll(60)
+            assert message is not None
+            assert message.error() is None, message.error()
+            record = read_health(message.value())
+            assert isinstance(record, ServiceHealth)
+            records.append(record)
+    finally:
+        consumer.close()
+    return records
+
+
+def test_a_sink_tells_what_it_stored_and_refused_and_that_nothing_waits(
+    kafka_broker: str, elasticsearch_url: str
+) -> None:
+    desk = Desk(kafka_broker, elasticsearch_url)
+    records = [desk.record(number) for number in range(20)]
+    desk.publish(*records, *(outcome(record) for record in records[:5]))
+    desk.publish(records[0])
+    desk.publish_raw(b"not json")
+    desk.publish(desk.record(100, event_changes={"pid": 2**63}))
+    with desk.sink():
+        desk.wait_until_done()
+    (told,) = of_sinks(desk)
+    assert (told.service, told.node, told.instance) == ("sink", "node-1", "sink")
+    assert told.counts == {"received": 28, "stored": 25, "present": 1, "rejected": 1, "dead_letters": 2}
+    assert told.policies is None
+
+    desk.health_interval_s = 0.3
+    with desk.sink():
+        desk.wait_until_done()
+        eventually("nothing waits", lambda: of_sinks(desk)[-1].lag.get(desk.topics.verdicts.name) == 0)
+    assert of_sinks(desk)[-1].counts["rejected"] == 0
