@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from platform import node
@@ -34,6 +35,8 @@ log = structlog.get_logger(__name__)
 GROUP = "lictor-sink"
 
 _STOP_POLL_S = 0.1
+_GC_THRESHOLD = 50_000
+"""Allocations between collections: a batch makes thousands of objects and no cycles."""
 _LAST_REPORT_S = 2.0
 
 
@@ -72,6 +75,8 @@ def run_sink(config: SinkConfig, stop: Switch, ready: Flag) -> None:
     Raises:
         TopicError, InstallError, SourceError, WriterError, DeadLetterError: what it cannot go on from.
     """
+    gc.freeze()
+    gc.set_threshold(_GC_THRESHOLD)
     try:
         asyncio.run(serve(config, stop, ready.set))
     except ExceptionGroup as group:

@@ -11,10 +11,10 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+import msgspec
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -41,8 +41,7 @@ class SourceError(OperatorError):
     """The topics cannot be read; the message says what to do."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Received:
+class Received(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One record as it came, and the partition that it belongs to."""
 
     progress: PartitionProgress
@@ -93,6 +92,7 @@ class Source:
             SourceError: an error that the client will not recover from by itself.
         """
         received: list[Received] = []
+        counts: dict[str, int] = {}
         for message in await self._call(self._collect, records, size, wait_s):
             progress = self._progress.get(_key(message))
             # A partition that went away in the meantime: its next owner reads the record again.
@@ -100,7 +100,7 @@ class Source:
                 continue
             offset = offset_of(message)
             progress.received(offset)
-            metrics.records.labels(progress.topic).inc()
+            counts[progress.topic] = counts.get(progress.topic, 0) + 1
             received.append(
                 Received(
                     progress=progress,
@@ -110,6 +110,8 @@ class Source:
                     written_ms=max(0, message.timestamp()[1]),
                 )
             )
+        for topic, count in counts.items():
+            metrics.records.labels(topic).inc(count)
         return received
 
     def finished(self, received: Iterable[Received]) -> None:
