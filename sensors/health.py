@@ -19,9 +19,11 @@ class HealthReport:
         self._wall_ns = wall_ns
         self._from_ns = wall_ns()
         self._before: dict[str, RingBalance] = {}
+        self._reopened = (self._from_ns, self._before)
 
     def record(self, rings: dict[str, RingBalance]) -> SensorHealth:
         """Close the interval; the next one begins where it ends. `rings` counts from the sensor's start."""
+        self._reopened = (self._from_ns, self._before)
         before, self._before = self._before, dict(rings)
         from_ns, self._from_ns = self._from_ns, self._wall_ns()
         return SensorHealth(
@@ -34,6 +36,10 @@ class HealthReport:
                 ring: _difference(balance, before.get(ring, _NOTHING)) for ring, balance in rings.items()
             },
         )
+
+    def reopen(self) -> None:
+        """The last record was not taken: its interval goes on, and the next record has all of it."""
+        self._from_ns, self._before = self._reopened
 
 
 def _difference(now: RingBalance, before: RingBalance) -> RingBalance:

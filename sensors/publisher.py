@@ -12,6 +12,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from sensors.batches import Batch
 from wire.errors import OperatorError
+from wire.health_reports import records as health_records
 
 log = structlog.get_logger(__name__)
 
@@ -68,8 +69,11 @@ class Publisher:
         )
 
     def publish_health(self, key: bytes, value: bytes) -> bool:
-        """Hand a health record over; False while the queue is full."""
-        return self._produce(self._health_topic, key, value, self._on_health)
+        """Hand a health record over; False, and counted as failed, while the queue is full."""
+        taken = self._produce(self._health_topic, key, value, self._on_health)
+        if not taken:
+            health_records.labels("failed").inc()
+        return taken
 
     def poll(self) -> None:
         """Take in what became of records.
@@ -109,6 +113,7 @@ class Publisher:
             self._take_error(self._events_topic, error, events)
 
     def _on_health(self, error: KafkaError | None, _message: object) -> None:
+        health_records.labels("published" if error is None else "failed").inc()
         if error is None:
             self.reached = True
         else:

@@ -27,9 +27,10 @@ from sensors.redaction import ArgsMode
 from wire.access import grant_of
 from wire.access_check import see_rights
 from wire.codec import encode
+from wire.health import INTERVAL_S
 from wire.kafka import Kafka
 from wire.privileges import drop_privileges
-from wire.records import Source
+from wire.records import RingBalance, Source
 from wire.seal import KEY_BYTES
 from wire.topics import Topics
 from workloads.cgroup_paths import CgroupPaths, find_cgroup2
@@ -69,7 +70,7 @@ class SensorConfig:
     identity_map: Path | None = None
     own_pids: tuple[int, ...] = ()
     """Processes whose events are left out, beside the sensor's own."""
-    health_interval_s: float = 10.0
+    health_interval_s: float = INTERVAL_S
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
@@ -209,7 +210,7 @@ class _Loop:
 
     def finish(self) -> None:
         balance = self._pipeline.finish(_FINISH_S)
-        self._publisher.publish_health(self._key, encode(self._health.record({RING: balance})))
+        self._tell(balance)
         self._publisher.flush(2.0)
         log.info(
             "sensor stopped",
@@ -228,4 +229,8 @@ class _Loop:
         if balance.lost > self._lost:
             log.warning("events lost: the ring was full", lost=balance.lost - self._lost)
             self._lost = balance.lost
-        self._publisher.publish_health(self._key, encode(self._health.record({RING: balance})))
+        self._tell(balance)
+
+    def _tell(self, balance: RingBalance) -> None:
+        if not self._publisher.publish_health(self._key, encode(self._health.record({RING: balance}))):
+            self._health.reopen()

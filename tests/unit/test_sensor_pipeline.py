@@ -175,6 +175,21 @@ def test_health_intervals_follow_each_other() -> None:
     }
 
 
+def test_an_interval_that_could_not_be_told_is_told_with_the_next() -> None:
+    times = iter([10, 20, 30, 40])
+    report = HealthReport(SOURCE, ("process.exec",), lambda: next(times))
+    balances = [
+        RingBalance(seen=number, filtered=0, coalesced=0, lost=lost, received=number - lost)
+        for number, lost in ((5, 0), (9, 4), (12, 4))
+    ]
+    report.record({"process": balances[0]})
+    report.record({"process": balances[1]})
+    report.reopen()
+    record = report.record({"process": balances[2]})
+    assert (record.from_ns, record.until_ns) == (20, 40)
+    assert record.interval["process"] == RingBalance(seen=7, filtered=0, coalesced=0, lost=4, received=3)
+
+
 def test_health_reaches_its_topic() -> None:
     producer = MemoryProducer()
     publisher = Publisher(producer, "events", "health")
