@@ -19,6 +19,7 @@ from policy.policy_set import PolicyRefusedError, PolicySet
 from wire.codec import RecordError, encode, read_change
 from wire.errors import OperatorError
 from wire.kafka import ClientConfig, Kafka, is_transient, offset_of, take
+from wire.refusals import raise_refusal
 from wire.topics import Topics
 
 log = structlog.get_logger(__name__)
@@ -78,8 +79,10 @@ class PolicyFollower:
 
         Raises:
             PolicyLogError: not within `timeout_s`, or the follower ended.
+            RefusedError: the brokers do not let this client in.
         """
         if not self._caught_up.wait(timeout_s):
+            raise_refusal(self._kafka)
             raise PolicyLogError(
                 f"the policy log {self._topic} at {self._kafka.bootstrap} could not be read within "
                 f"{timeout_s:g} s; see that the brokers are reachable and that `lictor topics create` has run"
@@ -193,9 +196,10 @@ def _see_log(producer: Producer, kafka: Kafka, name: str, timeout_s: float) -> N
     try:
         found = producer.list_topics(name, timeout=timeout_s).topics[name]
     except KafkaException as error:
+        raise_refusal(kafka)
         raise PolicyLogError(
             f"no broker answered at {kafka.bootstrap} within {timeout_s:g} s ({error.args[0].str()}); "
-            "see that Kafka runs there, or give --bootstrap"
+            "see that Kafka runs there, and whether it asks for kafka_protocol, or give --bootstrap"
         ) from error
     if found.error is not None:
         raise PolicyLogError(f"{name} at {kafka.bootstrap}: {found.error.str()}; run `lictor topics create`")

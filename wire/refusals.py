@@ -17,8 +17,8 @@ from wire.kafka import Kafka
 ASK_S = 3.0
 _SLICE_S = 0.25
 
-_WRONG_PROTOCOL = "security.protocol"
-"""In librdkafka's guess of why a broker hung up: it wanted TLS or a name and got neither, or the reverse."""
+_NOT_TLS = "connecting to a PLAINTEXT broker listener"
+"""librdkafka's guess of why a broker hung up on a TLS handshake."""
 
 
 class RefusedError(OperatorError):
@@ -28,13 +28,16 @@ class RefusedError(OperatorError):
 def raise_refusal(kafka: Kafka, timeout_s: float = ASK_S) -> None:
     """Return where the brokers let this client in, and where none answers within `timeout_s`.
 
+    Brokers that want a name or TLS hang up on a client that has neither, as those do that end: that is
+    not told apart.
+
     Raises:
         RefusedError: they refuse it.
     """
     refused: list[KafkaError] = []
 
     def on_error(error: KafkaError) -> None:
-        if error.code() in _ADVICE or _WRONG_PROTOCOL in error.str():
+        if error.code() in _ADVICE or _NOT_TLS in error.str():
             refused.append(error)
 
     config: dict[str, Any] = {
@@ -53,7 +56,8 @@ def raise_refusal(kafka: Kafka, timeout_s: float = ASK_S) -> None:
             client.poll(0)
         else:
             return
-        if refused:
+        # Twice, so that a broker which goes away in the middle of a handshake refuses nobody.
+        if len(refused) > 1:
             raise RefusedError(_sentence(kafka, refused[0]))
 
 

@@ -65,7 +65,7 @@ def partition_counts(kafka: Kafka, asking: Consumer | None = None) -> dict[str, 
     except KafkaException as error:
         raise TopicError(
             f"no broker answered at {kafka.bootstrap} within {_TIMEOUT_S:g} s ({error.args[0].str()}); "
-            "see that Kafka runs there, or give --bootstrap"
+            "see that Kafka runs there, and whether it asks for kafka_protocol, or give --bootstrap"
         ) from error
     return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
 

@@ -26,7 +26,7 @@ def play(
         check(recording)
     except RecordingError as error:
         fail(str(error), USAGE)
-    count = asyncio.run(send(settings.kafka("lictor-play"), settings.topics(), recording))
+    count = asyncio.run(send(settings.kafka("lictor-play", "sensor"), settings.topics(), recording))
     if output is Form.JSON:
         out.print(json_line({"recording": str(recording), "events": count}))
     else:

@@ -163,9 +163,8 @@ class Broker:
             stop_grace=STOP_GRACE_S,
         )
 
-    async def prepare(self) -> None:
-        """Write the settings; format the data folder the first time. Raises CannotFormatError."""
-        settings = self.home / "server.properties"
+    def settings(self) -> str:
+        """The content of server.properties, with a new password for the broker itself."""
         content = SETTINGS.format(
             node=NODE_ID,
             port=self.port,
@@ -173,15 +172,20 @@ class Broker:
             data=self.data,
             protocol="SASL_PLAINTEXT" if self.secured else "PLAINTEXT",
         )
-        if self.secured:
-            own = kafka_credentials.broker_password()
-            users = kafka_credentials.make(self.state) | {BROKER: own}
-            content += SECURED.format(
-                client_jaas=kafka_credentials.jaas(BROKER, own, users),
-                controller_jaas=kafka_credentials.jaas(BROKER, own, {BROKER: own}),
-            )
+        if not self.secured:
+            return content
+        own = kafka_credentials.broker_password()
+        users = kafka_credentials.make(self.state) | {BROKER: own}
+        return content + SECURED.format(
+            client_jaas=kafka_credentials.jaas(BROKER, own, users),
+            controller_jaas=kafka_credentials.jaas(BROKER, own, {BROKER: own}),
+        )
+
+    async def prepare(self) -> None:
+        """Write the settings; format the data folder the first time. Raises CannotFormatError."""
+        settings = self.home / "server.properties"
         # Everybody's password is in it: the broker alone may read it, and not its group either.
-        write_atomically(settings, content, 0o400)
+        write_atomically(settings, self.settings(), 0o400)
         if self.state.account is not None:
             self.state.account.own(settings)
         if (self.data / "meta.properties").exists():

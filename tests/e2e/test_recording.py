@@ -14,6 +14,7 @@ import pytest
 
 from dashboards.elastic import Elastic
 from lictor.pipeline.reach import ROOT, launch
+from lictor.runtime import elasticsearch_credentials, kafka_credentials
 from lictor.runtime.account import find
 from lictor.runtime.state import Live, default_cache, find_live
 from tests.fixtures.boxes import box
@@ -107,7 +108,10 @@ def test_an_unprivileged_user_judges_a_recording_with_servers_of_its_own(
         assert {uid(pid) for pid in running.left()} == {nobody.uid}
         found = what_is_live(state)
         assert set(found.pids) == {"kafka", "elasticsearch", "streams", "sink"}
-        kafka, elastic = Kafka(bootstrap=str(found.bootstrap)), Elastic(url=str(found.elasticsearch))
+        security = kafka_credentials.read(state, "admin")
+        kafka = Kafka(bootstrap=str(found.bootstrap), security=security)
+        admin = elasticsearch_credentials.read(state, "lictor-admin")
+        elastic = Elastic(url=str(found.elasticsearch), user=admin.user, password=admin.password)
         with whole(kafka, Topics(), elastic, "") as ledger:
             assert {one.verdict.decision for one in judged(ledger, program)} == {"unknown"}
         running.until(" unknown ")
@@ -130,7 +134,15 @@ def test_a_clone_in_a_closed_folder_runs_with_servers_of_others(live: LiveStack,
         *("--topic-prefix", topics.prefix),
         *("--bootstrap", live.kafka.bootstrap, "--elasticsearch", live.elastic.url),
     )
-    assert live.cli(*where, "topics", "create").returncode == 0
+    # Services that somebody else's broker is named for come as whom they were told to.
+    assert live.cli(*where, "topics", "create", "--acls").returncode == 0
+    admin = live.kafka.security
+    named = {
+        "LICTOR_KAFKA_PROTOCOL": admin.protocol,
+        "LICTOR_KAFKA_MECHANISM": admin.mechanism,
+        "LICTOR_KAFKA_USER": str(admin.user),
+        "LICTOR_KAFKA_PASSWORD": str(admin.password),
+    }
     append_change(live.kafka, topics, tenant.deny(program))
 
     # As if it had been cloned there: a mount that only this command sees.
@@ -138,7 +150,9 @@ def test_a_clone_in_a_closed_folder_runs_with_servers_of_others(live: LiveStack,
     python = clone / Path(sys.executable).relative_to(ROOT)
     enter = ("unshare", "--mount", "--propagation", "private", "sh", "-c", _CLONE, str(ROOT), str(clone))
     with box(
-        [*enter, str(python), "-m", "lictor", *where, "up", "--from", str(recording)], state=state
+        [*enter, str(python), "-m", "lictor", *where, "up", "--from", str(recording)],
+        state=state,
+        **named,
     ) as running:
         running.until("recorded events sent")
         found = find_live(state)
