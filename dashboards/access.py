@@ -5,8 +5,11 @@ written into the key itself: a role that somebody widens later widens no key.
 """
 
 import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Literal
 
@@ -84,17 +87,23 @@ async def install_roles(client: AsyncElasticsearch) -> list[RoleInstalled]:
         AccessError: the client may not, or the server has no security.
         elasticsearch.ApiError, elastic_transport.TransportError: as the client says.
     """
-    try:
+    with _refusals_said("make roles", "manage_security"):
         wanted = roles().items()
         return await asyncio.gather(*(_install_role(client, name, role) for name, role in wanted))
-    except ApiError as error:
-        raise _sentence(error, "make roles", "manage_security") from error
 
 
-async def make_key(client: AsyncElasticsearch, name: str, role: str, *, expiration: str | None = None) -> Key:
-    """A key with the rights of `role`; those of the same name stop counting once it is made.
+async def make_key(
+    client: AsyncElasticsearch,
+    name: str,
+    role: str,
+    *,
+    expiration: str | None = None,
+    store: Callable[[str], None] | None = None,
+) -> Key:
+    """A key with the rights of `role`, in place of those of the same name.
 
-    `expiration` as Elasticsearch writes durations, such as `90d`.
+    They stop counting once `store` has put the new one, encoded, where it is read: whoever reads it there
+    always has one that counts. `expiration` as Elasticsearch writes durations, such as `90d`.
 
     Raises:
         AccessError: there is no such role, the client may not, or the server has no security.
@@ -102,7 +111,7 @@ async def make_key(client: AsyncElasticsearch, name: str, role: str, *, expirati
     """
     if role not in roles():
         raise AccessError(f"there is no role {role}: take one of {', '.join(roles())}")
-    try:
+    with _refusals_said("make API keys", "manage_api_key"):
         found = await client.security.get_api_key(name=name, active_only=True)
         earlier = [key["id"] for key in found.body["api_keys"]]
         made = await client.security.create_api_key(
@@ -112,10 +121,10 @@ async def make_key(client: AsyncElasticsearch, name: str, role: str, *, expirati
             metadata={"module": MODULE, "role": role},
             refresh=True,
         )
+        if store is not None:
+            store(made.body["encoded"])
         if earlier:
             await client.security.invalidate_api_key(ids=earlier)
-    except ApiError as error:
-        raise _sentence(error, "make API keys", "manage_api_key") from error
     return Key(
         id=made.body["id"],
         name=name,
@@ -175,12 +184,16 @@ def _ordered(role: dict[str, Any], like: dict[str, Any]) -> dict[str, Any]:
     return rest | {"indices": indices, "cluster": sorted(role["cluster"])}
 
 
-def _sentence(error: ApiError, what: str, privilege: str) -> ApiError | AccessError:
-    """What to do where the server refuses for a reason that an operator can mend; else the error itself."""
-    if error.status_code == 403:
-        return AccessError(f"this identity may not {what}: it needs the cluster privilege {privilege}")
-    if error.status_code == 400 and "no handler found" in str(error.body):
-        return AccessError(
-            f"this server cannot {what}: set xpack.security.enabled to true in its elasticsearch.yml"
-        )
-    return error
+@contextmanager
+def _refusals_said(what: str, privilege: str) -> Iterator[None]:
+    """What an operator can mend ends as a sentence that says how; other errors stay as they are."""
+    try:
+        yield
+    except ApiError as error:
+        if error.status_code == HTTPStatus.FORBIDDEN:
+            raise AccessError(f"this identity may not {what}: that needs {privilege}") from error
+        if error.status_code == HTTPStatus.BAD_REQUEST and "no handler found" in str(error.body):
+            raise AccessError(
+                f"this server cannot {what}: set xpack.security.enabled to true in its elasticsearch.yml"
+            ) from error
+        raise

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, field
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
 
 from elastic_transport import (
+    ApiError,
     AsyncTransport,
     HttpHeaders,
     TlsError,
@@ -13,7 +15,7 @@ from elastic_transport import (
     TransportError,
 )
 from elastic_transport.client_utils import DEFAULT, basic_auth_to_header
-from elasticsearch import ApiError, AsyncElasticsearch
+from elasticsearch import AsyncElasticsearch
 
 
 class KeyFileError(TransportError):
@@ -74,13 +76,13 @@ class Elastic:
 
 def explained(error: ApiError | TransportError) -> str:
     """The error in one sentence, with what to do where it is a matter of identity, rights or certificates."""
-    if isinstance(error, ApiError) and error.status_code == 401:
+    if isinstance(error, ApiError) and error.meta.status == HTTPStatus.UNAUTHORIZED:
         return (
             f"Elasticsearch does not know who this is: {_reason(error)}. Give it a key that counts, in "
             "elasticsearch_api_key_file (`lictor dashboards key sink --to FILE` makes one; the file is read "
             "anew for each request) or elasticsearch_api_key"
         )
-    if isinstance(error, ApiError) and error.status_code == 403:
+    if isinstance(error, ApiError) and error.meta.status == HTTPStatus.FORBIDDEN:
         return (
             f"Elasticsearch does not allow it: {_reason(error)}. What each identity needs is in "
             "dashboards/security; `lictor dashboards key` makes keys with just that"

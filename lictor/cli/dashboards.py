@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lictor.cli import dashboards_key
 from lictor.cli.context import Form, Output, fail, given, json_line, out
 from lictor.exit_codes import USAGE
 from lictor.settings import Settings
@@ -26,6 +27,9 @@ app = typer.Typer(
 @app.callback()
 def dashboards() -> None:
     """Elasticsearch's templates and roles, Kibana's dashboards and rules."""
+
+
+app.command("key")(dashboards_key.key)
 
 
 @app.command("install")
@@ -72,8 +76,7 @@ Row = tuple[str, dict[str, Any]]
 
 
 async def _in_elasticsearch(settings: Settings, *, roles: bool) -> list[Row]:
-    from elastic_transport import TransportError
-    from elasticsearch import ApiError
+    from elastic_transport import ApiError, TransportError
 
     from dashboards.access import install_roles
     from dashboards.elastic import explained
