@@ -7,7 +7,7 @@ received = Counter(
 )
 lag = Gauge(
     "lictor_enforcer_lag_records",
-    "Records of that partition that wait to be read, as of the last health record.",
+    "Records of the same partition that wait to be read, as of the last health record.",
 )
 outcomes = Counter("lictor_enforcer_outcomes_total", "What became of orders for this node.", ["result"])
 repeats = Counter("lictor_enforcer_repeats_total", "Orders that had been carried out before.")
