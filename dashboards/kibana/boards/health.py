@@ -50,6 +50,7 @@ BOARD = Board(
             view=HEALTH,
             where=subjects.health_of("sensor"),
             measures=(Of(label="Lost", what="sum", field="lictor.health.lost"),),
+            may_be_empty=True,
         ),
         Number(
             id="nodes",
@@ -101,6 +102,7 @@ BOARD = Board(
                 Of(label="Lost in the kernel", what="sum", field="lictor.health.lost"),
                 Of(label="Not published", what="sum", field="lictor.health.unpublished"),
             ),
+            may_be_empty=True,
         ),
         Chart(
             id="events",
