@@ -25,6 +25,10 @@ from dashboards.mapping import properties
 _PRIORITY = 500
 """Above Elasticsearch's own `logs-*-*` (100) and Fleet's packages (200)."""
 
+_MODE = "standard"
+"""Left to itself, Elasticsearch 9 makes an index of `logs-*-*` a `logsdb` one, which drops values that do not
+fit their mapping and stores the rest, where the sink counts on a refusal."""
+
 
 class Meta(msgspec.Struct, kw_only=True):
     """What an installed template or mapping says about itself (`_meta`). `version` only grows."""
@@ -61,7 +65,9 @@ class Stream:
             "priority": _PRIORITY,
             "data_stream": {},
             "template": {
-                "settings": {"index": {"number_of_shards": "1", "auto_expand_replicas": "0-1"}},
+                "settings": {
+                    "index": {"mode": _MODE, "number_of_shards": "1", "auto_expand_replicas": "0-1"}
+                },
                 "lifecycle": {"data_retention": self.retention},
                 "mappings": {"dynamic": "strict", "properties": properties(self.document)},
             },
@@ -78,6 +84,7 @@ VERDICTS = Stream(
     document=Document,
     content="Lictor's verdicts and their outcomes",
     retention="30d",
+    version=2,
 )
 EVENTS = Stream(
     name=EVENTS_STREAM,

@@ -10,11 +10,9 @@ import os
 import signal
 import threading
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from elastic_transport import TransportError
 
 from dashboards.documents import VERDICTS_STREAM
 from dashboards.event_documents import EVENTS_STREAM
@@ -103,16 +101,8 @@ def kill_elasticsearch(servers: Servers) -> None:
 
 def roll_over(desk: Desk) -> None:
     """Waits for Elasticsearch, should it be away."""
-    for stream in (VERDICTS_STREAM, EVENTS_STREAM):
-        eventually(f"{stream} rolls over", partial(_rolled_over, desk, stream))
-
-
-def _rolled_over(desk: Desk, stream: str) -> bool:
-    try:
-        desk.roll_over(stream)
-    except TransportError:
-        return False
-    return True
+    desk.roll_over(VERDICTS_STREAM)
+    desk.roll_over(EVENTS_STREAM)
 
 
 def finish(desk: Desk) -> None:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -12,7 +17,8 @@ import pytest
 from dashboards import documents, template
 from dashboards.elastic import Elastic
 from dashboards.install import Done, Installed, InstallError, install_all
-from dashboards.template import STREAMS, VERDICTS
+from dashboards.template import HEALTH, STREAMS, VERDICTS
+from lictor.exit_codes import INFRASTRUCTURE
 from tests.fixtures.runtime import running
 from tests.fixtures.verdict_records import verdict_record
 
@@ -22,6 +28,7 @@ if TYPE_CHECKING:
     from elasticsearch import AsyncElasticsearch
 
 T = TypeVar("T")
+COMMAND_S = 120.0
 Edit = Callable[[dict[str, Any]], None]
 
 
@@ -100,7 +107,7 @@ def test_first_time_creates_and_the_second_changes_nothing(url: str) -> None:
     ask(url, lambda client: store(client, 1))
     assert ask(url, install) == did("unchanged", "unchanged")
     assert str(first) == (
-        "index template logs-lictor.verdicts version 1: created; "
+        f"index template logs-lictor.verdicts version {VERDICTS.version}: created; "
         "data stream logs-lictor.verdicts-default: absent"
     )
 
@@ -126,3 +133,56 @@ def test_newer_releases_template_stays(url: str) -> None:
             ask(url, install)
     finally:
         back_to_this_release(url)
+
+
+def command(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`lictor dashboards install`, with no settings but these."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LICTOR_")}
+    return subprocess.run(
+        [sys.executable, "-m", "lictor", "--elasticsearch", url, "dashboards", "install", *arguments],
+        env=environment | {"LICTOR_CONFIG": "/dev/null"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=COMMAND_S,
+    )
+
+
+async def _delete_template(name: str, client: AsyncElasticsearch) -> None:
+    if await client.indices.exists_index_template(name=name):
+        await client.indices.delete_index_template(name=name)
+
+
+def test_command_says_what_it_did_to_each_and_the_second_time_does_nothing(url: str) -> None:
+    for stream in STREAMS:
+        ask(url, partial(_delete_template, stream.template))
+    first = command(url)
+    assert first.returncode == 0, first.stderr
+    lines = first.stdout.splitlines()
+    for stream in STREAMS:
+        assert f"index template {stream.template} version {stream.version}: created" in lines
+    second = command(url, "-o", "json")
+    assert second.returncode == 0, second.stderr
+    rows = [json.loads(line) for line in second.stdout.splitlines()]
+    assert [row["name"] for row in rows if row["kind"] == "template"] == [one.template for one in STREAMS]
+    assert [row["name"] for row in rows if row["kind"] == "stream"] == [one.name for one in STREAMS]
+    assert {row["done"] for row in rows} <= {"unchanged", "absent"}
+
+
+def test_command_refuses_to_go_back_and_changes_none_of_the_templates(url: str) -> None:
+    another_release(url, 99, was_the_same)
+    try:
+        ask(url, lambda client: client.indices.delete_index_template(name=HEALTH.template))
+        refused = command(url)
+        assert refused.returncode == INFRASTRUCTURE
+        assert "version 99" in refused.stderr
+        exists = ask(url, lambda client: client.indices.exists_index_template(name=HEALTH.template))
+        assert not exists
+    finally:
+        back_to_this_release(url)
+
+
+def test_command_says_where_nobody_answers() -> None:
+    refused = command("http://127.0.0.1:9")
+    assert refused.returncode == INFRASTRUCTURE
+    assert "Elasticsearch at http://127.0.0.1:9" in refused.stderr
