@@ -25,6 +25,7 @@ from lictor.health import HOST
 from lictor.pipeline import services
 from lictor.pipeline.services import Place
 from lictor.runtime.child import Child
+from lictor.runtime.elasticsearch import server_pid
 from lictor.runtime.servers import Servers, find_servers
 from lictor.runtime.state import LocalState
 from lictor.runtime.supervisor import Supervisor
@@ -33,7 +34,6 @@ from tests.bench import chart, verdict_load
 from tests.bench.baselines import ROOT
 from tests.bench.one_core import cpu_seconds
 from tests.bench.rig import private_state
-from tests.bench.throughput import confined_to
 from tests.bench.verdict_load import VerdictLoad
 from wire import topic_admin
 from wire.kafka import Kafka
@@ -52,17 +52,18 @@ class SinkRate(msgspec.Struct, frozen=True, kw_only=True):
     """One run over all documents."""
 
     per_s: float
-    per_cpu_s: float
-    """By CPU seconds of the client, the sink's or the bare one's."""
+    client_us: float
+    """CPU time a verdict, microseconds, of the sink or the bare client: other work on the machine does not
+    lengthen it much. Likewise Elasticsearch's:"""
+    server_us: float
 
 
 class SinkThroughput(msgspec.Struct, frozen=True, kw_only=True):
-    """By round, and the medians' ratio. `cores_apart`: the servers had another core than the client."""
+    """By round, and the medians' ratio."""
 
     verdicts: int
     record_bytes: int
     document_bytes: int
-    cores_apart: bool
     bare: tuple[SinkRate, ...]
     sink: tuple[SinkRate, ...]
     rate: float
@@ -75,11 +76,19 @@ class SinkThroughput(msgspec.Struct, frozen=True, kw_only=True):
                 zip(
                     (one.per_s for one in self.bare),
                     (one.per_s for one in self.sink),
-                    (one.per_cpu_s for one in self.bare),
-                    (one.per_cpu_s for one in self.sink),
                     strict=True,
                 )
             )
+        ]
+        costs = [
+            (
+                name,
+                *(
+                    f"{statistics.median(getattr(one, what) for one in runs):.0f}"
+                    for runs in (self.bare, self.sink)
+                ),
+            )
+            for name, what in (("client", "client_us"), ("Elasticsearch", "server_us"))
         ]
         what = (
             f"{self.verdicts:,} verdicts ({self.record_bytes:,} bytes a record, {self.document_bytes:,} a "
@@ -89,20 +98,20 @@ class SinkThroughput(msgspec.Struct, frozen=True, kw_only=True):
             f"\nsink {self.rate:,.0f}/s (aim: {AIM_RATE:,}); sink / bare, medians: {self.ratio:.2f} "
             f"(aim: at least {AIM_RATIO:g})"
         )
-        if not self.cores_apart:
-            ends += "\none CPU only: the servers share it with what is measured"
-        head = ("verdicts/s", "bare", "sink", "bare by CPU", "sink by CPU")
-        return "\n".join(
-            (chart.title("Verdicts a second into Elasticsearch"), what, chart.table(head, rows), ends)
+        tables = (
+            chart.table(("verdicts/s", "bare", "sink"), rows),
+            "",
+            chart.table(("CPU us a verdict", "bare", "sink"), costs),
         )
+        return "\n".join((chart.title("Verdicts a second into Elasticsearch"), what, *tables, ends))
 
 
 async def measure(*, quick: bool, say: Callable[[str], None]) -> SinkThroughput:
     """Rounds of one bare and one sink run, each with ids of its own, on the same servers."""
     rounds, number = (1, 30_000) if quick else (3, 120_000)
-    core, *others = sorted(os.sched_getaffinity(0))
+    core = min(os.sched_getaffinity(0))
     say(f"sink, encoding {number:,} verdicts")
-    with confined_to(set(others or [core])), private_state() as folder:
+    with private_state() as folder:
         load = await asyncio.to_thread(VerdictLoad, number)
         settings = settings_module.load(None, {})
         with LocalState.at() as state:
@@ -131,7 +140,6 @@ async def measure(*, quick: bool, say: Callable[[str], None]) -> SinkThroughput:
         verdicts=number,
         record_bytes=round(statistics.mean(len(value) for _, value in sample)),
         document_bytes=round(statistics.mean(len(one) for _, one in verdict_load.stored(sample))),
-        cores_apart=bool(others),
         bare=bare,
         sink=sink,
         rate=round(rate, 1),
@@ -177,6 +185,7 @@ class _Bench:
                 file.write(b"[%b,%b]\n" % (msgspec.json.encode(identifier), document))
         module = [sys.executable, "-m", "tests.bench.bare_bulk"]
         command = self._pinned([*module, self._url, VERDICTS_STREAM, str(path), str(_TASKS)])
+        server = self._server_cpu()
         answer = await asyncio.to_thread(
             subprocess.run,
             command,
@@ -186,12 +195,15 @@ class _Bench:
             check=True,
             timeout=_PATIENCE_S,
         )
-        path.unlink()
         told = json.loads(answer.stdout)
-        await self._check(records)
-        return SinkRate(
-            per_s=told["documents"] / told["seconds"], per_cpu_s=told["documents"] / told["cpu_seconds"]
+        rate = SinkRate(
+            per_s=told["documents"] / told["seconds"],
+            client_us=told["cpu_seconds"] / told["documents"] * 1e6,
+            server_us=(self._server_cpu() - server) / told["documents"] * 1e6,
         )
+        path.unlink()
+        await self._check(records)
+        return rate
 
     async def sink(self, load: VerdictLoad, turn: int) -> SinkRate:
         """The real sink, on topics that are full before it starts."""
@@ -226,18 +238,20 @@ class _Bench:
     def _watch(self, pid: int, port: int, number: int) -> SinkRate:
         """From its first sign of a stored document to the last one's, as its own counter tells."""
         deadline = time.monotonic() + _PATIENCE_S
-        first: tuple[float, float, float] | None = None
+        first: tuple[float, float, float, float] | None = None
         while time.monotonic() < deadline:
             now, stored = time.monotonic(), _stored(port)
             if first is None and stored:
-                first = now, stored, cpu_seconds(pid)
+                first = now, stored, cpu_seconds(pid), self._server_cpu()
             if stored >= number:
                 if first is None or first[1] >= number:
                     raise RuntimeError("it was done before anything could be measured")
-                began, before, cpu = first
+                began, before, cpu, server = first
+                done = stored - before
                 return SinkRate(
-                    per_s=(stored - before) / (now - began),
-                    per_cpu_s=(stored - before) / (cpu_seconds(pid) - cpu),
+                    per_s=done / (now - began),
+                    client_us=(cpu_seconds(pid) - cpu) / done * 1e6,
+                    server_us=(self._server_cpu() - server) / done * 1e6,
                 )
             time.sleep(_POLL_S)
         raise RuntimeError(f"not all was stored within {_PATIENCE_S:g} s")
@@ -267,6 +281,12 @@ class _Bench:
         wrong = [identifier for identifier, count in counts.items() if count != 1]
         if wrong:
             raise RuntimeError(f"{len(wrong)} of {len(ids)} documents are not stored exactly once")
+
+    def _server_cpu(self) -> float:
+        server = server_pid(self._supervisor.pid("elasticsearch"))
+        if server is None:
+            raise RuntimeError("Elasticsearch is gone")
+        return cpu_seconds(server)
 
     def _pinned(self, command: list[str]) -> list[str]:
         return ["taskset", "--cpu-list", str(self._core), *command]
