@@ -13,6 +13,7 @@ from lictor.cli import (
     doctor,
     enforcement,
     follow,
+    health,
     play,
     policies,
     posture,
@@ -76,6 +77,7 @@ app.add_typer(throttling.app, name="throttling")
 app.command("events")(follow.events)
 app.command("verdicts")(follow.verdicts)
 app.command("outcomes")(follow.outcomes)
+app.command("health")(health.health)
 app.command("schema")(record_schema.schema)
 
 
