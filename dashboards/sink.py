@@ -8,13 +8,14 @@ however long Elasticsearch is away, and the sink stays a member of its group.
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
 from dashboards import metrics
+from dashboards.bulk import Entry
 from dashboards.conversion import Conversion, Converted, convert
 from dashboards.dead_letters import DeadLetters
 from dashboards.source import Received, Source
@@ -25,10 +26,13 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How much at once. Sizes are of Kafka records; their documents are up to three times as large."""
+    """How much at once. A batch's sizes are of Kafka records; their documents are up to three times as large."""
 
     batch_documents: int = 1000
     batch_bytes: int = 4 * 1_048_576
+    request_documents: int = 1000
+    """In one bulk request: a record of the events topic gives hundreds."""
+    request_bytes: int = 16 * 1_048_576
     wait_s: float = 0.1
     """A batch that is not full goes after this long."""
     requests: int = 3
@@ -55,6 +59,22 @@ class Switch(Protocol):
 class _Batch:
     received: list[Received]
     converted: Converted
+
+
+def requests(entries: list[Entry], limits: Limits) -> Iterator[list[Entry]]:
+    """The entries in their order, as many at a time as one request may have."""
+    some: list[Entry] = []
+    size = 0
+    for entry in entries:
+        if some and (
+            len(some) >= limits.request_documents or size + len(entry.document) > limits.request_bytes
+        ):
+            yield some
+            some, size = [], 0
+        some.append(entry)
+        size += len(entry.document)
+    if some:
+        yield some
 
 
 class Sink:
@@ -131,7 +151,8 @@ class Sink:
             batch = await self._waiting.get()
             await self._dead_letters.put(batch.converted.rejections)
             for stream, entries in batch.converted.entries.items():
-                await self._dead_letters.put(await self._writers[stream].write(entries))
+                for some in requests(entries, self._limits):
+                    await self._dead_letters.put(await self._writers[stream].write(some))
             self._source.finished(batch.received)
             _observe(batch.received)
             self._undone -= 1
