@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How much at once. A batch's sizes are of Kafka records; their documents are up to three times as large."""
+    """How much at once. A batch's sizes are of records; their documents are up to three times as large."""
 
     batch_documents: int = 1000
     batch_bytes: int = 4 * 1_048_576
