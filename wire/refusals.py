@@ -20,6 +20,9 @@ _SLICE_S = 0.25
 _NOT_TLS = "connecting to a PLAINTEXT broker listener"
 """librdkafka's guess of why a broker hung up on a TLS handshake."""
 
+_ALERT = "SSL alert number"
+"""What a broker says that does not like a client's certificate, or has got none: after the handshake."""
+
 
 class RefusedError(OperatorError):
     """The brokers are there and do not let this client in; the message says as whom it came."""
@@ -37,7 +40,7 @@ def raise_refusal(kafka: Kafka, timeout_s: float = ASK_S) -> None:
     refused: list[KafkaError] = []
 
     def on_error(error: KafkaError) -> None:
-        if error.code() in _ADVICE or _NOT_TLS in error.str():
+        if error.code() in _ADVICE or _NOT_TLS in error.str() or _ALERT in error.str():
             refused.append(error)
 
     config: dict[str, Any] = {
@@ -63,7 +66,8 @@ def raise_refusal(kafka: Kafka, timeout_s: float = ASK_S) -> None:
 
 def _sentence(kafka: Kafka, error: KafkaError) -> str:
     security = kafka.security
-    advice = _ADVICE.get(error.code(), f"see kafka_protocol, which is {security.protocol}")
+    code = KafkaError._SSL if _ALERT in error.str() else error.code()  # noqa: SLF001  # as below
+    advice = _ADVICE.get(code, f"see kafka_protocol, which is {security.protocol}")
     return f"Kafka at {kafka.bootstrap} does not let in {security.subject}: {error.str()}; {advice}"
 
 

@@ -36,6 +36,7 @@ from wire.refusals import RefusedError, raise_refusal
 from wire.topic_admin import TopicError
 from wire.topics import Topics
 
+GUESSED = "guessed"
 MARKER = b"a record that everybody who may read finds"
 EVERYBODY = (access.ADMIN, *access.PRINCIPALS)
 
@@ -166,13 +167,13 @@ def test_a_wrong_password_is_refused_in_words(broker: Guarded) -> None:
     right = broker.kafka("sensor")
     wrong = Kafka(
         bootstrap=right.bootstrap,
-        security=replace(right.security, password="guessed"),
+        security=replace(right.security, password=GUESSED),
     )
     raise_refusal(right)
     with pytest.raises(RefusedError, match=r"does not let in user 'sensor': .*kafka_password") as refused:
         topic_admin.partition_counts(wrong)
-    assert "guessed" not in str(refused.value)
-    assert "guessed" not in repr(wrong)
+    assert GUESSED not in str(refused.value)
+    assert GUESSED not in repr(wrong)
 
 
 @pytest.mark.parametrize("topic", ["events", "orders"])

@@ -26,6 +26,7 @@ from wire.policy_log import append_change
 from wire.records import VerdictRecord
 from wire.refusals import RefusedError, raise_refusal
 
+GUESSED = "guessed"
 PASSWORDS = {name: f'{name} is "who" it says; it\'s true = 1' for name in (access.ADMIN, *access.PRINCIPALS)}
 """With what configuration files trip over."""
 
@@ -148,10 +149,10 @@ def test_a_service_that_comes_as_another_says_what_it_may_not(
 
 def test_a_service_with_a_wrong_password_says_so(broker: Tls, tmp_path: Path) -> None:
     log = tmp_path / "service.log"
-    with service("streams", broker.scram("streams", password="guessed"), broker, log) as (process, _):
+    with service("streams", broker.scram("streams", password=GUESSED), broker, log) as (process, _):
         assert process.wait(WITHIN_S) == 3, log.read_text()
     assert "does not let in user 'streams'" in log.read_text()
-    assert "guessed" not in log.read_text()
+    assert GUESSED not in log.read_text()
 
 
 @pytest.mark.parametrize("principal", access.PRINCIPALS)
@@ -164,7 +165,7 @@ def test_strangers_are_refused_in_words(broker: Tls) -> None:
     right = broker.scram("sensor")
     raise_refusal(right)
     with pytest.raises(RefusedError, match="kafka_password"):
-        raise_refusal(broker.scram("sensor", password="guessed"))
+        raise_refusal(broker.scram("sensor", password=GUESSED))
     with pytest.raises(RefusedError, match="kafka_ca"):
         raise_refusal(broker.certificate("sensor-of-another", authority="another"))
     with pytest.raises(RefusedError, match="kafka_ca"):
