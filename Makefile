@@ -77,6 +77,9 @@ lock:
 	  --no-emit-find-links --custom-compile-command "make lock" --group dev pyproject.toml \
 	  -o requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --custom-compile-command "make lock" --constraint requirements.lock \
+	  pyproject.toml compose/images/requirements.in -o compose/images/requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --custom-compile-command "make lock" tests/mutation/requirements.in \
 	  -o tests/mutation/requirements.lock
 
