@@ -92,6 +92,8 @@ def explained(error: ApiError | TransportError) -> str:
             f"the server's certificate is not trusted: {error}. elasticsearch_ca must name the PEM file of "
             "the authority that signed it"
         )
+    if isinstance(error, ApiError):
+        return f"Elasticsearch answers {error.meta.status}: {_reason(error)}"
     return str(error)
 
 
@@ -122,7 +124,12 @@ def _read_key(path: Path) -> str:
 
 
 def _reason(error: ApiError) -> str:
-    """Elasticsearch's own reason, without the rest of its answer."""
+    """Elasticsearch's own reasons, the first cause last, without the rest of its answer."""
     body = error.body
     details = body.get("error") if isinstance(body, dict) else None
-    return str(details.get("reason", error)) if isinstance(details, dict) else str(error)
+    reasons: list[str] = []
+    while isinstance(details, dict):
+        if "reason" in details:
+            reasons.append(f"{details.get('type', 'error')}: {details['reason']}")
+        details = details.get("caused_by")
+    return "; ".join(reasons) or str(error)
