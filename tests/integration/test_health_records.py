@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import subprocess
+import sys
+import urllib.request
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from confluent_kafka import TopicPartition
+from prometheus_client.parser import text_string_to_metric_families
 
+from lictor.runtime import ports
 from policy.changes import NamespaceChanged
+from tests.documented import metrics
 from tests.fixtures.sinks import Desk, eventually
 from tests.fixtures.stream_workers import (
     DENIED,
@@ -121,6 +128,79 @@ def test_the_last_interval_is_told_when_a_worker_is_stopped(court: Court) -> Non
         assert worker.wait() == 0, worker.output
     records = court.health(bool)
     assert summed(records)["judged"] == 40
+
+
+def lictor(court: Court, *arguments: str) -> subprocess.CompletedProcess[str]:
+    where = ("--bootstrap", court.kafka.bootstrap, "--topic-prefix", court.topics.prefix)
+    return subprocess.run(
+        (sys.executable, "-m", "lictor", *where, *arguments),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_the_command_shows_who_is_well_and_who_is_not(court: Court) -> None:
+    nobody = lictor(court, "health")
+    assert nobody.returncode == 1, nobody.stderr
+    assert "no service has said anything" in nobody.stdout
+
+    court.publish(*load(3, size=4))
+    with court.worker(health_s=0.2) as worker:
+        court.health(lambda got: summed(got).get("judged", 0) >= 12)
+        well = lictor(court, "health", "-o", "json")
+        assert worker.stop() == 0, worker.output
+    assert well.returncode == 0, well.stdout + well.stderr
+    told = json.loads(well.stdout)
+    assert (told["node"], told["service"], told["instance"]) == ("node-1", "streams", "worker-0")
+    assert (told["complete"], told["silent"], told["lag"], told["lost"]) == (True, False, 0, 0)
+
+    court.produce(b"not json")
+    court.flush()
+    with court.worker() as worker:
+        court.dead_letters(bool)
+        assert worker.stop() == 0, worker.output
+    incomplete = lictor(court, "health")
+    assert incomplete.returncode == 1, incomplete.stdout + incomplete.stderr
+    assert [line.split()[:3] for line in incomplete.stdout.splitlines()][1] == ["node-1", "streams", "NO"]
+    assert all(len(line) <= 80 for line in incomplete.stdout.splitlines())
+
+    nowhere = lictor(Court(court.kafka.bootstrap, court.data_dir, create=False), "health")
+    assert nowhere.returncode == 3
+    assert "topics create" in nowhere.stderr
+
+
+def test_metrics_of_a_worker_that_runs_are_those_of_the_page(court: Court) -> None:
+    court.apply(blocking("no-denied", DENIED))
+    court.publish(*load(4, size=4))
+    (port,) = ports.choose()
+    with court.worker(health_s=0.2, metrics_port=port) as worker:
+        court.health(lambda got: summed(got).get("judged", 0) >= 16 and bool(got[-1].lag))
+        court.verdicts(lambda got: len(got) >= 4)
+        families = {
+            family.name: family
+            for family in text_string_to_metric_families(
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30).read().decode()
+            )
+            if family.name.startswith("lictor_") and not family.name.endswith("_created")
+        }
+        assert worker.stop() == 0, worker.output
+    documented = {one.name.removesuffix("_total"): one for one in metrics.of("streams")}
+    assert families.keys() == documented.keys()
+    for name, one in documented.items():
+        assert (families[name].type, families[name].documentation) == (one.kind, one.meaning)
+    samples = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in families.values()
+        for sample in family.samples
+    }
+    assert samples["lictor_streams_received_total",] == 4
+    assert samples["lictor_streams_verdicts_total", "block", "rule"] == 4
+    assert samples["lictor_streams_verdicts_total", "allow", "none"] == 12
+    assert samples["lictor_streams_event_to_judge_seconds_count",] == 4
+    assert samples["lictor_policy_offset",] == 0
+    assert samples["lictor_health_records_total", "published"] >= 1
 
 
 def of_sinks(desk: Desk) -> list[ServiceHealth]:
