@@ -17,9 +17,10 @@ KEY_NAME = "lictor-sink-local"
 def elastic_of(node: Elasticsearch) -> Elastic:
     """How one sets it up. Only after `prepare`."""
     admin = node.admin
+    authority = None if node.certificate is None else str(node.certificate.authority)
     if admin is None:
-        return Elastic(url=node.url)
-    return Elastic(url=node.url, user=admin.user, password=admin.password)
+        return Elastic(url=node.url, ca_certs=authority)
+    return Elastic(url=node.url, user=admin.user, password=admin.password, ca_certs=authority)
 
 
 def key_file_of(node: Elasticsearch) -> Path:
