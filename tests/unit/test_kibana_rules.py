@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +23,7 @@ IDS = {
     "evidence-incomplete": "8d88cf9d-13a7-5a67-9d95-93059f13a4e5",
     "node-silent": "4c18b32a-20d9-53aa-88f1-222401157233",
 }
+ROOT = Path(__file__).parents[2]
 BY_KEY = {rule.key: rule for rule in ALL}
 
 
@@ -138,3 +142,13 @@ def test_bodies_for_the_api_have_the_parameters_as_they_are() -> None:
         assert body.keys() == {
             *("name", "tags", "rule_type_id", "consumer", "schedule", "enabled", "params", "actions")
         }
+
+
+def test_the_page_shows_a_rule_as_it_is_and_prints_the_bodies() -> None:
+    page = (ROOT / "docs" / "kibana.md").read_text(encoding="utf-8")
+    assert BY_KEY["denials-above-baseline"].condition.parameters()["esqlQuery"]["esql"] in page
+    (command,) = re.findall(r"^python -c '(.+rule_bodies.+)'$", page, re.MULTILINE)
+    done = subprocess.run(
+        (sys.executable, "-c", command), check=True, capture_output=True, text=True, cwd=ROOT, timeout=60
+    )
+    assert json.loads(done.stdout) == rule_bodies()
