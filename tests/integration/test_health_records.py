@@ -196,8 +196,8 @@ def test_metrics_of_a_worker_that_runs_are_those_of_the_page(court: Court) -> No
         for sample in family.samples
     }
     assert samples["lictor_streams_received_total",] == 4
-    assert samples["lictor_streams_verdicts_total", "block", "rule"] == 4
-    assert samples["lictor_streams_verdicts_total", "allow", "none"] == 12
+    assert samples["lictor_streams_verdicts_total", "rule", "block"] == 4
+    assert samples["lictor_streams_verdicts_total", "none", "allow"] == 12
     assert samples["lictor_streams_event_to_judge_seconds_count",] == 4
     assert samples["lictor_policy_offset",] == 0
     assert samples["lictor_health_records_total", "published"] >= 1
