@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 COMMENT = "Lictor unprivileged services"
 USER_TIMEOUT_S = 60.0
+TEST_TOOLS = "test-tools"
+"""Folder of the cache into which tests put locked packages of their own."""
 
 
 def say(text: str) -> None:
@@ -103,7 +105,11 @@ def clean(cache: Path, state: Path) -> None:
             say(f"removing the state folder {state}")
             shutil.rmtree(state)
     if cache.exists():
-        say(f"removing Kafka, Elasticsearch and the sample's file system from the cache {cache}")
+        say(
+            f"removing Kafka, Elasticsearch, the sample's file system and tests' tools from the cache {cache}"
+        )
+        if (tools := cache / TEST_TOOLS).exists():
+            shutil.rmtree(tools)
         remove_rootfs(cache)
         artifacts.remove(cache)
     remove_accounts()

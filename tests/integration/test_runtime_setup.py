@@ -69,6 +69,14 @@ def test_clean_removes_the_state_unless_it_is_in_use(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("other_account")
+def test_clean_removes_what_tests_put_into_the_cache_and_leaves_others_things(tmp_path: Path) -> None:
+    (tmp_path / "cache" / setup.TEST_TOOLS / "kql").mkdir(parents=True)
+    (tmp_path / "cache" / "somebody-elses").write_text("")
+    setup.clean(tmp_path / "cache", tmp_path / "no-state")
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["somebody-elses"]
+
+
+@pytest.mark.usefixtures("other_account")
 def test_clean_refuses_a_folder_that_is_no_state_folder(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("")
     with pytest.raises(StateError, match="has other things in it"):

@@ -33,7 +33,7 @@ def test_ids_never_change() -> None:
     assert all(1 <= (uuid.UUID(rule.id).version or 0) <= 5 for rule in ALL)
 
 
-def test_everything_that_the_issue_of_alerts_names_is_covered() -> None:
+def test_rules_are_two_sightings_a_surge_and_a_silence() -> None:
     assert [type(rule.condition) for rule in ALL] == [Seen, Surge, Seen, Silence]
 
 
