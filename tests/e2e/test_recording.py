@@ -142,6 +142,8 @@ def test_a_clone_in_a_closed_folder_runs_with_servers_of_others(live: LiveStack,
         "LICTOR_KAFKA_MECHANISM": admin.mechanism,
         "LICTOR_KAFKA_USER": str(admin.user),
         "LICTOR_KAFKA_PASSWORD": str(admin.password),
+        "LICTOR_ELASTICSEARCH_USER": str(live.elastic.user),
+        "LICTOR_ELASTICSEARCH_PASSWORD": str(live.elastic.password),
     }
     append_change(live.kafka, topics, tenant.deny(program))
 
