@@ -27,15 +27,17 @@ if TYPE_CHECKING:
     from lictor.runtime.servers import Servers
     from wire.records import EventBatch, Outcome, VerdictRecord
 
+pytestmark = pytest.mark.timeout(600)
+
 NEVER_COMMITS = ("--commit-s", "3600")
 PAUSE_S = 0.1
 VERDICTS_A_TIME = 40
 BATCHES_A_TIME = 2
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def servers() -> Iterator[Servers]:
-    """A broker and an Elasticsearch that may be killed: nobody else uses them."""
+    """A broker and an Elasticsearch that may be killed, once: their pids are published when they start."""
     with running(kafka=True, elasticsearch=True) as servers:
         yield servers
 
