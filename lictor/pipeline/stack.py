@@ -159,7 +159,7 @@ class Stack:
             node_key=self._node_key() if self._live else None,
             enforcer=self._enforcer,
             servers=frozenset(children),
-            own_kafka=servers.broker is not None,
+            own_kafka=servers.kafka_secured,
             sink_key=None if self._node is None else key_file_of(self._node),
         )
         # The broker is up long before Elasticsearch is, and only the sink needs the latter.

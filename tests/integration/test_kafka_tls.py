@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
+from confluent_kafka.admin import AclBindingFilter
 
 from lictor.pipeline.reach import launch
 from lictor.runtime import account, ports
 from lictor.settings import load
 from tests.fixtures.kafka_access import WITHIN_S, Tls, tls_guarded
 from tests.fixtures.stream_workers import DENIED, batch, blocking, process_event
-from wire import access, access_check, codec, topic_admin
+from wire import access, access_admin, access_check, codec, topic_admin
 from wire.kafka import Kafka
 from wire.policy_log import append_change
 from wire.records import VerdictRecord
@@ -145,6 +146,37 @@ def test_a_service_that_comes_as_another_says_what_it_may_not(
     assert "may not " in said
     assert f"which {name} must" in said
     assert "Traceback" not in said
+
+
+def test_a_worker_that_loses_a_right_ends_and_says_which(broker: Tls, tmp_path: Path) -> None:
+    """What it could not say is not acknowledged: the next one that may say it does."""
+    log = tmp_path / "streams.log"
+    append_change(broker.scram("operator"), broker.topics, blocking("revoked", DENIED))
+    with service("streams", broker.scram("streams"), broker, log) as (process, port):
+        wait_ready(process, port, log)
+        with without(broker, "User:streams allow write topic t.verdicts.v1"):
+            producer = broker.scram("sensor").producer()
+            value = codec.encode(batch([process_event(2, DENIED)], incarnation="00000000000000ff"))
+            producer.produce(broker.topics.events.name, value, b"key")
+            assert producer.flush(WITHIN_S) == 0
+            assert process.wait(WITHIN_S) == 3, log.read_text()
+    assert "t.verdicts.v1 was not delivered: Broker: Topic authorization failed" in log.read_text()
+    with service("streams", broker.scram("streams"), broker, tmp_path / "next.log"):
+        assert first_verdict(broker.scram("consumer"), broker, "00000000000000ff").verdict.decision == "block"
+
+
+@contextmanager
+def without(broker: Tls, acl: str) -> Iterator[None]:
+    """The cluster without one ACL of the table."""
+    admin = broker.kafka().admin()
+    (one,) = [one for one in access_admin.bindings(broker.topics) if access_admin.described(one) == acl]
+    what = (one.restype, one.name, one.resource_pattern_type, one.principal, one.host)
+    (removed,) = admin.delete_acls([AclBindingFilter(*what, one.operation, one.permission_type)]).values()
+    assert removed.result(WITHIN_S) == [one]
+    try:
+        yield
+    finally:
+        access_admin.create(broker.kafka(), broker.topics)
 
 
 def test_a_service_with_a_wrong_password_says_so(broker: Tls, tmp_path: Path) -> None:

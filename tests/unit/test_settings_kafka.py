@@ -1,4 +1,4 @@
-"""Who a service is to Kafka, as the settings say; what does not go together is said before anything starts."""
+"""Who a service is to Kafka, as the settings say; what does not go together is said first."""
 
 from __future__ import annotations
 
