@@ -42,7 +42,9 @@ OPEN_VALUES = frozenset(
         "NetworkEvent.operation",
         "Outcome.result",
         "ServiceHealth.service",
+        "NamespaceChanged.enforcement",
         "NamespaceStanding.enforcement",
+        "SettingsChanged.host_enforcement",
         "VerdictRecord.enforcement",
     }
 )
@@ -122,7 +124,7 @@ def schema_of(name: str) -> Schema:
     definitions = {title: _definition(found, classes[title]) for title, found in components.items()}
     if kinds := sorted(kind for found in definitions.values() for kind in _kind_of(found)):
         definitions[OTHER_KIND] = _other_kind(kinds)
-    body = definitions.pop(record.title) if record.title in definitions else _shape(root)
+    body = definitions.pop(record.title) if record.title in definitions else _shape(record.title, root)
     return {
         "$schema": DIALECT,
         "$id": f"urn:lictor:record:{name}:v{SCHEMA}",
@@ -143,7 +145,7 @@ def _definition(found: Schema, of: type) -> Schema:
     made |= {"type": "object", "properties": {}}
     for field, shape in found["properties"].items():
         described = {"description": said[field]} if field in said else {}
-        made["properties"][field] = described | _values(f"{title}.{field}", _shape(shape))
+        made["properties"][field] = described | _shape(f"{title}.{field}", shape)
     if "schema" in made["properties"]:
         made["properties"]["schema"] = {
             "description": "The version of the record's schema.",
@@ -163,17 +165,17 @@ def _values(place: str, shape: Schema) -> Schema:
     return {"type": "string", "examples" if open_here else "enum": sorted(shape["enum"])} | rest
 
 
-def _shape(shape: Schema) -> Schema:
+def _shape(place: str, shape: Schema) -> Schema:
     """A field's schema without OpenAPI's words; of events, other kinds may come."""
     made = {key: value for key, value in shape.items() if key != "discriminator"}
     for key in ("items", "additionalProperties"):
         if isinstance(made.get(key), dict):
-            made[key] = _shape(made[key])
+            made[key] = _shape(place, made[key])
     if "anyOf" in made:
-        made["anyOf"] = [_values("", _shape(one)) for one in made["anyOf"]]
+        made["anyOf"] = [_shape(place, one) for one in made["anyOf"]]
         if shape.get("discriminator", {}).get("propertyName") == OPEN_TAG:
             made["anyOf"].append({"$ref": f"#/$defs/{OTHER_KIND}"})
-    return made
+    return _values(place, made)
 
 
 def _kind_of(found: Schema) -> list[str]:

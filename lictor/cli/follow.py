@@ -125,19 +125,16 @@ def _joined(settings: Settings, *, from_beginning: bool, no_follow: bool) -> Ite
         named.outcomes.name: read_outcome,
     }
     join = OutcomeJoin()
-    held = False
     with following(settings, readers, from_beginning=from_beginning) as topics:
         try:
             while not (no_follow and topics.at_end()):
                 for record in topics.take():
                     yield from join.take(record, time.monotonic())
-                all_read = topics.at_end(named.outcomes.name)
-                yield from join.due(time.monotonic(), all_read=all_read)
-                if no_follow and all_read and join.is_full:
+                outcomes_read = topics.at_end(named.outcomes.name)
+                if no_follow and outcomes_read:
                     yield from join.rest()
-                if join.is_full != held:
-                    held = not held
-                    topics.hold(named.verdicts.name, held=held)
+                yield from join.due(time.monotonic(), outcomes_read=outcomes_read)
+                topics.hold(named.verdicts.name, held=join.is_full)
         except KeyboardInterrupt:
             yield from join.rest()
             raise

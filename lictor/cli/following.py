@@ -39,6 +39,7 @@ class Following(Generic[Record]):
         self._readers = readers
         self._partitions = partitions
         self._ended: set[tuple[str, int]] = set()
+        self._held: set[str] = set()
         self._heard = time.monotonic()
 
     def take(self) -> Iterator[Record]:
@@ -72,8 +73,15 @@ class Following(Generic[Record]):
 
     def hold(self, topic: str, *, held: bool) -> None:
         """Read no more of a topic for now, or go on."""
+        if held == (topic in self._held):
+            return
         partitions = [TopicPartition(topic, number) for number in range(self._partitions[topic])]
-        (self._consumer.pause if held else self._consumer.resume)(partitions)
+        if held:
+            self._consumer.pause(partitions)
+            self._held.add(topic)
+        else:
+            self._consumer.resume(partitions)
+            self._held.discard(topic)
 
 
 @contextmanager

@@ -13,7 +13,9 @@ within milliseconds, and a signaller that is away is waited for 2 s by the enfor
 WAIT_AT_MOST_S = 30.0
 """How long at most: no order is carried out later than this after its verdict."""
 HELD = 10_000
-"""Verdicts that wait, and outcomes remembered. While as many wait, no more verdicts should be read."""
+"""Verdicts that may wait. While as many do, no more verdicts should be read."""
+REMEMBERED = 200_000
+"""Verdicts that are known to have been told: a repeated one, or one whose outcome came first, is left out."""
 
 
 class Joined(NamedTuple):
@@ -24,15 +26,16 @@ class Joined(NamedTuple):
 
 
 class OutcomeJoin:
-    """Holds a verdict back while its outcome is to be expected. No clock of its own: times are seconds.
+    """Tells each verdict once: with its outcome as soon as that comes, without one when none is to come.
 
-    A verdict that nobody is to carry out goes through at once; one that comes again while it waits, once.
+    An outcome has its verdict inside, so whichever of the two comes first, nothing waits for the other topic
+    but verdicts that an enforcer was asked to carry out. No clock of its own: times are seconds.
     """
 
     def __init__(self) -> None:
         """With nothing held."""
         self._waiting: OrderedDict[str, tuple[VerdictRecord, float]] = OrderedDict()
-        self._outcomes: OrderedDict[str, Outcome] = OrderedDict()
+        self._told: OrderedDict[str, None] = OrderedDict()
 
     @property
     def is_full(self) -> bool:
@@ -40,38 +43,36 @@ class OutcomeJoin:
         return len(self._waiting) >= HELD
 
     def take(self, one: VerdictRecord | Outcome, now_s: float) -> Iterator[Joined]:
-        """What a record of either topic completes."""
-        if isinstance(one, VerdictRecord):
-            known = self._outcomes.get(one.id)
-            if known is not None or not is_ordered(one):
-                yield Joined(one, known)
-            elif one.id not in self._waiting:
-                self._waiting[one.id] = (one, now_s)
+        """What a record of either topic lets be told."""
+        record = one.record if isinstance(one, Outcome) else one
+        if record.id in self._told:
+            return
+        if isinstance(one, Outcome):
+            self._waiting.pop(record.id, None)
+            yield self._tell(record, one)
+        elif is_ordered(record):
+            self._waiting.setdefault(record.id, (record, now_s))
         else:
-            self._remember(one)
-            if (waiting := self._waiting.pop(one.record.id, None)) is not None:
-                yield Joined(waiting[0], one)
+            yield self._tell(record)
 
-    def due(self, now_s: float, *, all_read: bool) -> Iterator[Joined]:
-        """Verdicts that have waited long enough; `all_read`: of the outcomes nothing is left to be read."""
-        wait_s = WAIT_S if all_read else WAIT_AT_MOST_S
+    def due(self, now_s: float, *, outcomes_read: bool) -> Iterator[Joined]:
+        """Verdicts that have waited long enough; `outcomes_read`: no more outcomes are there to be read."""
+        wait_s = WAIT_S if outcomes_read else WAIT_AT_MOST_S
         while self._waiting:
-            record, since_s = next(iter(self._waiting.values()))
+            identity, (record, since_s) = next(iter(self._waiting.items()))
             if now_s - since_s < wait_s:
                 return
-            del self._waiting[record.id]
-            yield Joined(record, None)
+            del self._waiting[identity]
+            yield self._tell(record)
 
     def rest(self) -> Iterator[Joined]:
         """All that wait: nothing more will be read."""
         while self._waiting:
             _, (record, _) = self._waiting.popitem(last=False)
-            yield Joined(record, None)
+            yield self._tell(record)
 
-    def _remember(self, outcome: Outcome) -> None:
-        # An order that was capped may come again and be carried out; what was ended stays so.
-        known = self._outcomes.get(outcome.record.id)
-        if known is None or known.result != "terminated":
-            self._outcomes[outcome.record.id] = outcome
-        while len(self._outcomes) > HELD:
-            self._outcomes.popitem(last=False)
+    def _tell(self, record: VerdictRecord, outcome: Outcome | None = None) -> Joined:
+        self._told[record.id] = None
+        if len(self._told) > REMEMBERED:
+            self._told.popitem(last=False)
+        return Joined(record, outcome)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from lictor.cli import outcome_join
+from lictor.cli.following import Following
 from lictor.cli.main import app
 from lictor.exit_codes import OK, USAGE
 from tests.fixtures.records import ACT_VERDICTS
@@ -98,6 +101,32 @@ def test_followed_a_denial_waits_for_an_outcome_and_goes_without_one_in_the_end(
         ]
     )
     assert {alert["Result"] for alert in alerts[2:]} == {"Passed"}, "those without an outcome wait"
+
+
+@pytest.mark.parametrize("follow", [(), ("--no-follow",)])
+def test_in_a_long_history_no_topic_runs_ahead_of_the_other(
+    follow: tuple[str, ...], kafka_broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outcome_join, "HELD", 5)
+    printer = Printer(kafka_broker)
+    denied = [verdict_record(number) for number in range(700)]
+    printer.publish(*(outcome(record) for record in denied), *denied)
+    alerts = printer.alerts("--limit", "700", *follow)
+    assert by_line(alerts) == by_line([as_kubearmor(record, outcome(record)) for record in denied])
+
+
+def test_ctrl_c_tells_what_is_held(kafka_broker: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    printer = Printer(kafka_broker)
+    printer.publish(UNANSWERED)
+    take = Following.take
+
+    def take_and_be_interrupted(self: Following[Any]) -> Iterator[Any]:
+        for record in take(self):
+            yield record
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Following, "take", take_and_be_interrupted)
+    assert printer.alerts() == [as_kubearmor(UNANSWERED)]
 
 
 def test_text_and_json_are_verdicts_as_before(printer: Printer) -> None:

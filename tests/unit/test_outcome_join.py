@@ -13,7 +13,7 @@ from lictor.cli import outcome_join
 from lictor.cli.outcome_join import WAIT_AT_MOST_S, WAIT_S, Joined, OutcomeJoin
 from tests.fixtures.records import ACT_VERDICTS
 from tests.fixtures.verdict_records import AUDITED_BY_RULE, outcome, source, verdict_record
-from wire.records import Outcome, Result, VerdictRecord
+from wire.records import Outcome, VerdictRecord
 
 DENIED = verdict_record(1)
 ENDED = outcome(DENIED)
@@ -45,22 +45,22 @@ def test_a_denial_waits_for_its_outcome() -> None:
     assert not list(join.rest())
 
 
-def test_an_outcome_may_come_first_and_serves_a_repeated_verdict_too() -> None:
+def test_an_outcome_that_comes_first_tells_the_verdict_that_it_holds() -> None:
     join = OutcomeJoin()
-    assert taken(join, ENDED) == []
-    assert taken(join, DENIED, DENIED) == [(DENIED, ENDED)] * 2
+    assert taken(join, ENDED) == [(DENIED, ENDED)]
+    assert taken(join, DENIED) == []
+    assert not list(join.rest())
 
 
-def test_a_verdict_that_comes_again_while_it_waits_is_told_once() -> None:
+@pytest.mark.parametrize("record", [DENIED, verdict_record(verdict=AUDITED_BY_RULE)])
+def test_what_comes_again_is_told_once(record: VerdictRecord) -> None:
     join = OutcomeJoin()
-    assert taken(join, DENIED, DENIED, ENDED, ENDED) == [(DENIED, ENDED)]
+    assert len([*taken(join, record, record), *join.rest(), *taken(join, record), *join.rest()]) == 1
+    assert taken(join, outcome(record)) == [], "nor is it told again when its outcome is late"
 
 
-@pytest.mark.parametrize("order", [("capped", "terminated"), ("terminated", "capped")])
-def test_what_was_ended_stays_so(order: tuple[Result, Result]) -> None:
-    join = OutcomeJoin()
-    taken(join, *(outcome(DENIED, result) for result in order))
-    assert taken(join, DENIED) == [(DENIED, ENDED)]
+def due(join: OutcomeJoin, now_s: float, *, outcomes_read: bool) -> list[Joined]:
+    return list(join.due(now_s, outcomes_read=outcomes_read))
 
 
 def test_without_an_outcome_it_is_told_when_the_wait_is_over() -> None:
@@ -68,27 +68,38 @@ def test_without_an_outcome_it_is_told_when_the_wait_is_over() -> None:
     later = verdict_record(2)
     taken(join, DENIED, now_s=100.0)
     taken(join, later, now_s=102.0)
-    assert not list(join.due(99.9 + WAIT_S, all_read=True))
-    assert list(join.due(100.0 + WAIT_S, all_read=True)) == [(DENIED, None)]
-    assert not list(join.due(101.9 + WAIT_AT_MOST_S, all_read=False))
-    assert list(join.due(102.0 + WAIT_AT_MOST_S, all_read=False)) == [(later, None)]
-    assert taken(join, ENDED) == []
+    assert not due(join, 99.9 + WAIT_S, outcomes_read=True)
+    assert due(join, 100.0 + WAIT_S, outcomes_read=True) == [(DENIED, None)]
+    assert not due(join, 101.9 + WAIT_AT_MOST_S, outcomes_read=False)
+    assert due(join, 102.0 + WAIT_AT_MOST_S, outcomes_read=False) == [(later, None)]
 
 
-def test_it_is_full_at_its_bound_and_remembers_no_more_outcomes_than_that(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_repeated_verdict_does_not_wait_anew() -> None:
+    join = OutcomeJoin()
+    taken(join, DENIED, now_s=100.0)
+    taken(join, DENIED, now_s=104.0)
+    assert due(join, 100.0 + WAIT_S, outcomes_read=True) == [(DENIED, None)]
+
+
+def test_it_is_full_at_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outcome_join, "HELD", 3)
     join = OutcomeJoin()
-    verdicts = [verdict_record(number) for number in range(4)]
+    verdicts = [verdict_record(number) for number in range(3)]
     taken(join, *verdicts[:2])
     assert not join.is_full
     taken(join, verdicts[2])
     assert join.is_full
-    assert list(join.rest()) == [(one, None) for one in verdicts[:3]]
-    taken(join, *map(outcome, verdicts))
-    assert taken(join, verdicts[3]) == [(verdicts[3], outcome(verdicts[3]))]
-    assert taken(join, verdicts[0]) == []
+    taken(join, outcome(verdicts[0]))
+    assert not join.is_full
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outcome_join, "REMEMBERED", 2)
+    join = OutcomeJoin()
+    outcomes = [outcome(verdict_record(number)) for number in range(3)]
+    assert len(taken(join, *outcomes)) == 3
+    assert taken(join, outcomes[2], outcomes[1]) == []
+    assert len(taken(join, outcomes[0])) == 1
 
 
 @given(st.permutations([(number, what) for number in range(4) for what in ("verdict", "outcome")]))

@@ -146,8 +146,9 @@ def test_every_place_where_values_may_be_added_is_one() -> None:
         for title, definition in {**whole["$defs"], whole["title"]: whole}.items():
             if "examples" in definition:
                 found.add(title)
-            fields = definition.get("properties", {})
-            found |= {f"{title}.{field}" for field, shape in fields.items() if "examples" in shape}
+            for field, shape in definition.get("properties", {}).items():
+                if any("examples" in one for one in (shape, *shape.get("anyOf", ()))):
+                    found.add(f"{title}.{field}")
     assert found == OPEN_VALUES
 
 
