@@ -50,13 +50,15 @@ class Tally:
 
     def judge(self, workload: Workload, judged: Judged) -> None:
         """A batch was judged, and what throttling keeps back was taken out."""
-        denied = sum(1 for record in judged.verdicts if record.verdict.decision == "block")
-        alerted = len(judged.verdicts) - denied
         self._judged += judged.events
-        self._denied += denied
-        self._alerted += alerted
-        self._suppressed += len(judged.suppressed)
-        self._orders += len(judged.orders)
+        denied = alerted = 0
+        if judged.verdicts or judged.suppressed:
+            denied = sum(record.verdict.decision == "block" for record in judged.verdicts)
+            alerted = len(judged.verdicts) - denied
+            self._denied += denied
+            self._alerted += alerted
+            self._suppressed += len(judged.suppressed)
+            self._orders += len(judged.orders)
         seen = self._seen.get(workload.id)
         if seen is None:
             if len(self._seen) >= self._most_workloads or not (workload.complete or workload.kind == "host"):

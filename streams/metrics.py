@@ -1,5 +1,6 @@
 """What a stream worker says about itself (Prometheus, base units)."""
 
+from collections import Counter as Counts
 from functools import lru_cache
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -69,19 +70,17 @@ def count_judged(judged: Judged) -> None:
         rule = (verdict.decision, verdict.reason, id(verdict.decided_by))
         _, before = by_rule.get(rule, (verdict, 0))
         by_rule[rule] = (verdict, before + number)
-    decided: dict[tuple[str, str], int] = {}
     for verdict, number in by_rule.values():
         by = verdict.decided_by
         place = (by.namespace, by.policy, by.place) if isinstance(by, RuleReference) else ("", "", "")
         _passed(verdict.reason.value, *place).inc(number)
-        how = (verdict.decision, _KINDS[type(by)])
-        decided[how] = decided.get(how, 0) + number
-    for record in judged.verdicts:
-        how = (record.verdict.decision, _KINDS[type(record.verdict.decided_by)])
-        decided[how] = decided.get(how, 0) + 1
-    for (decision, kind), number in decided.items():
-        _decided(decision).inc(number)
-        _decided_by(decision, kind).inc(number)
+        _decided(verdict.decision).inc(number)
+        _decided_by(verdict.decision, _KINDS[type(by)]).inc(number)
+    if judged.verdicts:
+        told = Counts((one.verdict.decision, _KINDS[type(one.verdict.decided_by)]) for one in judged.verdicts)
+        for (decision, kind), number in told.items():
+            _decided(decision).inc(number)
+            _decided_by(decision, kind).inc(number)
 
 
 def count_suppressed(judged: Judged) -> None:
