@@ -31,12 +31,14 @@ class RefusedError(OperatorError):
 def raise_refusal(kafka: Kafka, timeout_s: float = ASK_S) -> None:
     """Return where the brokers let this client in, and where none answers within `timeout_s`.
 
-    Brokers that want a name or TLS hang up on a client that has neither, as those do that end: that is
-    not told apart.
+    A client that has neither a name nor TLS is not told: brokers that want either hang up on it without a
+    word, as those do that end.
 
     Raises:
         RefusedError: they refuse it.
     """
+    if kafka.security.protocol == "plaintext":
+        return
     refused: list[KafkaError] = []
 
     def on_error(error: KafkaError) -> None:

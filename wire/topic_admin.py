@@ -7,7 +7,7 @@ from confluent_kafka.admin import AdminClient, ClusterMetadata, NewTopic
 
 from wire.errors import OperatorError
 from wire.kafka import Kafka
-from wire.refusals import raise_refusal
+from wire.refusals import ASK_S, raise_refusal
 from wire.topics import Topic, Topics
 
 _TIMEOUT_S = 15.0
@@ -76,7 +76,7 @@ def _listed(client: Consumer | AdminClient, kafka: Kafka) -> ClusterMetadata:
         return client.list_topics(timeout=_SOON_S)
     except KafkaException:
         raise_refusal(kafka)
-        return client.list_topics(timeout=_TIMEOUT_S - _SOON_S)
+        return client.list_topics(timeout=_TIMEOUT_S - _SOON_S - ASK_S)
 
 
 def _make(admin: AdminClient, missing: list[Topic], replication: int) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import struct
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +38,7 @@ from wire.refusals import RefusedError, raise_refusal
 from wire.topic_admin import TopicError
 from wire.topics import Topics
 
+ROOT = Path(__file__).parents[2]
 GUESSED = "guessed"
 MARKER = b"a record that everybody who may read finds"
 EVERYBODY = (access.ADMIN, *access.PRINCIPALS)
@@ -161,6 +164,40 @@ def test_acls_are_made_once_and_those_beyond_the_table_are_shown(broker: Guarded
     admin = broker.kafka().admin()
     (removed,) = admin.delete_acls([_filter(again.beyond[0])]).values()
     assert removed.result(WITHIN_S) == list(again.beyond)
+
+
+def test_the_command_makes_acls_as_admin_of_the_local_broker(broker: Guarded) -> None:
+    done = lictor(broker, "topics", "acls", "-o", "json")
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["acl"] for row in rows] == [
+        access_admin.described(one) for one in access_admin.bindings(broker.topics)
+    ]
+    assert {row["state"] for row in rows} == {"present"}
+    other = lictor(broker, "--topic-prefix", "u", "topics", "create", "--acls")
+    assert other.returncode == 0, other.stderr
+    assert "created  User:sensor allow write topic u.events.v1" in other.stdout.splitlines()
+    shown = lictor(broker, "topics", "acls", "--principal", "sink=CN=sink,O=Example")
+    lines = shown.stdout.splitlines()
+    assert f"created  User:CN=sink,O=Example allow read topic {broker.topics.health.name}" in lines
+    assert f"beyond  User:sink allow read topic {broker.topics.health.name}" in lines
+    assert lictor(broker, "topics", "acls", "--principal", "someone=x").returncode == 2
+
+
+def lictor(broker: Guarded, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command, as root types it where the broker runs."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("LICTOR_")}
+    own = {"LICTOR_STATE": str(broker.broker.state.root), "LICTOR_TOPIC_PREFIX": broker.topics.prefix}
+    counts = {"LICTOR_EVENT_PARTITIONS": "1", "LICTOR_VERDICT_PARTITIONS": "1"}
+    return subprocess.run(
+        [sys.executable, "-m", "lictor", *words],
+        cwd=ROOT,
+        env=kept | own | counts | {"NO_COLOR": "1", "LICTOR_CONFIG": "/dev/null"},
+        capture_output=True,
+        text=True,
+        timeout=WITHIN_S,
+        check=False,
+    )
 
 
 def test_a_wrong_password_is_refused_in_words(broker: Guarded) -> None:
