@@ -65,8 +65,8 @@ class Topics:
 
     @property
     def health(self) -> Topic:
-        """Balance and coverage of sensors."""
-        return self._topic("health", "node", "sensor balance and coverage", 1, 7 * _DAY_MS)
+        """How every service says it is: balance and coverage of sensors, counts and lag of the others."""
+        return self._topic("health", "node", "health of services", 1, 7 * _DAY_MS)
 
     @property
     def dead_letters(self) -> Topic:
