@@ -1,0 +1,168 @@
+"""The images, built step by step without an engine, and their services run as the compose file says.
+
+It takes minutes and fetches packages, so it runs where LICTOR_IMAGES is set.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.compose_broker import compose_broker
+from tests.fixtures.compose_images import TOOLS, Engine, Images
+from tests.fixtures.compose_model import FOLDER, ROOT, service
+from wire.codec import read_verdict
+
+pytestmark = pytest.mark.timeout(1800)
+
+BASE = "docker.io/library/debian:12.12-slim"
+LICTOR, ENFORCER = "10001", "10002"
+NO_CAPABILITY = "0" * 16
+KILL_AND_PTRACE = f"{1 << 5 | 1 << 19:016x}"
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    if not os.environ.get("LICTOR_IMAGES"):
+        pytest.skip("builds images for minutes: set LICTOR_IMAGES=1 to have it run")
+    if os.geteuid() != 0:
+        pytest.skip("building and running containers without an engine needs root")
+    if missing := [tool for tool in TOOLS if shutil.which(tool) is None]:
+        pytest.skip(f"{', '.join(missing)} not installed")
+    made = Path(tempfile.mkdtemp(prefix="lictor-images-"))
+    made.chmod(0o711)
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture(scope="module")
+def images(folder: Path) -> Iterator[Images]:
+    (folder / "images").mkdir()
+    images = Images(folder=folder / "images")
+    try:
+        images.make_base(BASE)
+        for target in ("lictor", "node"):
+            images.build(target, service("streams" if target == "lictor" else "sensor").parts["image"])
+        yield images
+    finally:
+        images.remove()
+
+
+@pytest.fixture(scope="module")
+def engine(images: Images, folder: Path) -> Iterator[Engine]:
+    (folder / "containers").mkdir()
+    with compose_broker() as broker:
+        yield Engine(images=images, broker=broker, folder=folder / "containers")
+
+
+@pytest.fixture(scope="module")
+def ready(engine: Engine) -> Engine:
+    """After the set-up step."""
+    assert "created  lictor.events.v1" in engine.finish(service("topics"))
+    return engine
+
+
+def test_the_image_of_services_is_nobody_s_root_and_has_no_installer(images: Images) -> None:
+    tag = service("streams").parts["image"]
+    settings = images.settings(tag)
+    assert settings["User"] == "10001:10001"
+    assert settings["Entrypoint"] == ["/opt/lictor/bin/lictor"]
+    assert settings["Labels"]["org.opencontainers.image.version"] == "0.1.0"
+    root = images.mount(tag)
+    assert not list((root / "opt/lictor").rglob("pip")), "pip is in it"
+    assert not list((root / "build").glob("*")) if (root / "build").exists() else True
+    assert not (root / "usr/lib/python3/dist-packages/bcc").exists()
+    packages = {path.name.partition("-")[0] for path in (root / "opt/lictor").rglob("*.dist-info")}
+    assert "lictor" in packages
+    assert not packages & {"pytest", "mypy", "ruff", "hypothesis"}
+    foreign = [path for path in (root / "opt/lictor").rglob("*") if path.lstat().st_uid != 0]
+    assert foreign == [], "the services own a part of their program"
+
+
+def test_the_load_profile_judges_the_recording(ready: Engine) -> None:
+    with ready.running(service("streams")) as streams:
+        status = streams.status()
+        assert status["Uid"].split() == [LICTOR] * 4
+        assert (status["CapPrm"], status["CapEff"], status["CapBnd"]) == (NO_CAPABILITY,) * 3
+        assert status["NoNewPrivs"] == "1"
+        ready.finish(service("load-policy"))
+        assert "22 recorded events sent" in ready.finish(service("load"))
+        verdicts = _verdicts(ready)
+    assert streams.process.returncode == 0, streams.said
+    assert verdicts == [
+        ("/usr/bin/bash", "block"),
+        ("/usr/bin/id", "block"),
+        ("/usr/bin/bash", "block"),
+        ("/usr/bin/id", "block"),
+    ]
+
+
+def test_the_node_s_services_have_what_they_need_and_no_more(ready: Engine) -> None:
+    with ready.running(service("sensor")) as sensor, ready.running(service("signaller")) as signaller:
+        # Its programs are loaded and it has dropped all that it was given.
+        status = sensor.status()
+        assert status["Uid"].split() == [LICTOR] * 4
+        assert (status["CapPrm"], status["CapEff"], status["CapBnd"]) == (NO_CAPABILITY,) * 3
+        status = signaller.status()
+        assert status["Uid"].split() == [ENFORCER] * 4
+        assert (status["CapPrm"], status["CapEff"]) == (KILL_AND_PTRACE, KILL_AND_PTRACE)
+        assert status["CapBnd"] == NO_CAPABILITY
+        with ready.running(service("enforcer")) as enforcer:
+            status = enforcer.status()
+            assert status["Uid"].split() == [ENFORCER] * 4
+            assert (status["CapPrm"], status["CapEff"], status["CapBnd"]) == (NO_CAPABILITY,) * 3
+            subprocess.run(["true"], check=True)
+            seen = _command(ready, "events", "--from-beginning", "--no-follow", "-o", "json")
+    assert '"node":"node-1"' in seen
+    assert [one.process.returncode for one in (sensor, signaller, enforcer)] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("without", ["BPF", "PERFMON", "SETPCAP", "SETUID", "SETGID"])
+def test_the_sensor_cannot_do_without_what_it_is_given(ready: Engine, without: str) -> None:
+    sensor = service("sensor")
+    sensor.parts["cap_add"] = sorted(sensor.capabilities - {without})
+    running = ready.start(sensor)
+    try:
+        assert running.process.wait(60) != 0, running.said
+    finally:
+        running.stop()
+
+
+def _verdicts(engine: Engine) -> list[tuple[str, str]]:
+    printed = _command(engine, "verdicts", "--from-beginning", "--no-follow", "-o", "json")
+    records = [read_verdict(line.encode()) for line in printed.splitlines()]
+    found = sorted(records, key=lambda record: record.event.time_ns)
+    assert all(record.source.recorded for record in found)
+    return [(record.event.executable.path, record.verdict.decision) for record in found]
+
+
+def _command(engine: Engine, *words: str) -> str:
+    """The command of this machine, as the operator."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("LICTOR_")}
+    given = engine.broker.environment(service("load-policy"))
+    done = subprocess.run(
+        [sys.executable, "-m", "lictor", *words],
+        cwd=ROOT,
+        env=inherited | given | {"LICTOR_CONFIG": os.devnull},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_recording_is_what_it_says() -> None:
+    lines = (FOLDER / "recordings/demo.jsonl").read_text(encoding="utf-8").splitlines()
+    batches = [json.loads(line) for line in lines]
+    assert sum(len(batch["events"]) for batch in batches) == 22
+    assert {batch["workload"]["namespace"] for batch in batches} == {"dvwa"}
