@@ -11,6 +11,7 @@ from policy.events import ExitEvent, ProcessEvent
 from sensors.health import is_balanced
 from tests.fixtures.kernel_events import needs_kernel
 from tests.fixtures.sensors import KEY, Node, cgroup, run_inside
+from wire.health import summed
 from wire.records import EventBatch, event_id
 from wire.seal import is_sealed
 
@@ -34,10 +35,13 @@ def test_a_burst_of_2000_execs_balances_exactly(kafka_broker: str) -> None:
         run_inside(folder, RUN_TRUE.format(count=2000, mark="burst"))
         node.batches(lambda batches: len(marked(batches, "burst")) >= 2000)
         assert sensor.stop() == 0, sensor.output
-    balance = node.all_health()[-1].rings["process"]
+    health = node.all_health()
+    balance = health[-1].rings["process"]
     assert is_balanced(balance)
     assert balance.lost == balance.unpublished == 0
     assert balance.received >= 4000, "their ends are seen as well"
+    assert len(health) >= 2
+    assert summed(record.interval["process"] for record in health) == balance
     events = [(batch, event) for batch in node.all_batches() for event in batch.events]
     assert len(events) == balance.published
     assert len({event_id(batch.source, event) for batch, event in events}) == len(events)
