@@ -79,6 +79,8 @@ class _Comparison:
 
     def _same(self, place: str, before: Schema, after: Schema) -> Iterator[str]:
         """Of two shapes of one type."""
+        if before.get("type") != after.get("type"):
+            yield f"{place} was {before.get('type')} and is now {after.get('type')}"
         yield from _values(place, before, after)
         for word in _BOUNDS:
             if before.get(word) != after.get(word):

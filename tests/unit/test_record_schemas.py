@@ -69,6 +69,7 @@ FIXTURES: list[tuple[str, Any]] = [
     ("outcome", outcome(verdict_record(), "capped")),
     ("epoch", fixtures.EPOCH),
     ("sensor-health", fixtures.HEALTH),
+    ("service-health", fixtures.SERVICE_HEALTH),
     ("dead-letter", fixtures.DEAD_LETTER),
     *(("policy-change", change) for change in fixtures.CHANGES.values()),
 ]

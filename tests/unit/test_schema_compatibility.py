@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -11,24 +11,41 @@ from typing import Any
 import pytest
 
 from tests.compatibility import breaks, breaks_of_all
+from tests.compatibility.__main__ import main
+from tests.compatibility.released import current
+from tests.compatibility.released import released as all_released
 from tests.fixtures.json_schema import Schema
-from wire.record_schema import schema_files
 
-RELEASED = Path(__file__).parents[1] / "golden" / "schema" / "v1"
 RECORDS = Path(__file__).parents[1] / "golden" / "v1"
 Change = Callable[[Any], object]
+AS_RELEASED = all_released()
 
 
 def released(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((RELEASED / f"{name}.v1.json").read_text(encoding="utf-8"))
-    return found
+    return AS_RELEASED[f"{name}.v1.json"]
 
 
 def test_what_is_written_now_breaks_no_reader_of_what_was_released() -> None:
-    before = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in RELEASED.iterdir()}
-    after = {name: json.loads(text) for name, text in schema_files().items()}
-    assert before, "no released schemas"
-    assert not breaks_of_all(before, after), "\n".join(breaks_of_all(before, after))
+    found = breaks_of_all(AS_RELEASED, current())
+    assert AS_RELEASED, "no released schemas"
+    assert not found, "\n".join(found)
+
+
+def test_a_release_takes_what_breaks_nobody(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["--folder", str(tmp_path)]
+    older, broken = deepcopy(released("outcome")), deepcopy(released("epoch"))
+    del older["properties"]["exec_to_kill_ns"]  # as before that field was added
+    broken["properties"]["worker"] = {"type": "integer"}
+    (tmp_path / "outcome.v1.json").write_text(json.dumps(older))
+    assert main(asked) == 0
+    assert json.loads((tmp_path / "outcome.v1.json").read_text()) == older
+    assert main([*asked, "--release"]) == 0
+    assert all_released(tmp_path) == current()
+    assert "released  outcome.v1.json" in capsys.readouterr().out
+    (tmp_path / "epoch.v1.json").write_text(json.dumps(broken))
+    assert main([*asked, "--release"]) == 1
+    assert capsys.readouterr().out == "epoch.v1.json: Epoch.worker was integer and is now string\n"
+    assert json.loads((tmp_path / "epoch.v1.json").read_text()) == broken
 
 
 def test_a_record_that_is_gone_breaks_and_a_new_one_does_not() -> None:
@@ -284,3 +301,61 @@ def test_a_break_within_is_said_of_every_record_that_has_it() -> None:
         before, after = released(name), deepcopy(released(name))
         drop("pod", "Workload")(after)
         assert breaks(before, after) == ["Workload.pod is gone: readers that use it find nothing"], name
+
+
+def shapes(schema: Any) -> Iterator[tuple[str, Any]]:
+    """Every shape within a schema, and where it is."""
+    below = [(f"{title}", found) for title, found in schema.get("$defs", {}).items()]
+    below += [(name, found) for name, found in schema.get("properties", {}).items()]
+    below += [("[]", schema["items"])] if isinstance(schema.get("items"), dict) else []
+    below += [(f"|{number}", one) for number, one in enumerate(schema.get("anyOf", ()))]
+    if isinstance(schema.get("additionalProperties"), dict):
+        below.append(("{}", schema["additionalProperties"]))
+    for name, found in below:
+        yield name, found
+        yield from ((f"{name}/{inner}", one) for inner, one in shapes(found))
+
+
+def without(word: str, what: Any) -> Change:
+    return lambda shape: shape[word].pop(what) if isinstance(shape[word], dict) else shape[word].remove(what)
+
+
+def also_in(word: str, what: Any) -> Change:
+    return lambda shape: shape[word].append(what)
+
+
+def damages(shape: Any) -> Iterator[tuple[str, Change]]:
+    """Everything that can be done to one shape and breaks somebody."""
+    for name in shape.get("properties", {}):
+        yield f"without {name}", without("properties", name)
+        needed = name in shape.get("required", ())
+        yield f"{name} the other way round", (without if needed else also_in)("required", name)
+    for word in ("enum", "examples"):
+        for value in shape.get(word, ()):
+            yield f"without the value {value}", without(word, value)
+    if "enum" in shape:
+        yield "another value", also_in("enum", "another")
+    if "default" in shape:
+        yield "another default", lambda one: one.update(default="another")
+    if "type" in shape:
+        other = "boolean" if shape["type"] != "boolean" else "integer"
+        yield "another type", lambda one: one.update(type=other)
+    for one in shape.get("anyOf", ()):
+        yield f"without {one}", without("anyOf", one)
+
+
+@pytest.mark.parametrize("name", ["verdict", "policy-change", "service-health", "dead-letter"])
+def test_every_damage_at_every_place_is_noticed(name: str) -> None:
+    before = released(name)
+    text = json.dumps(before)
+    tried = 0
+    for place, shape in [("", before), *shapes(before)]:
+        if place.startswith("OtherEvent"):
+            continue  # what later releases may add; only whether it is there counts
+        for number, (what, _) in enumerate(damages(shape)):
+            after = json.loads(text)
+            damaged = dict([("", after), *shapes(after)])[place]
+            dict(enumerate(damages(damaged)))[number][1](damaged)
+            tried += 1
+            assert breaks(before, after), f"{place}: {what}"
+    assert tried > 5
