@@ -201,5 +201,9 @@ def _see_log(producer: Producer, kafka: Kafka, name: str, timeout_s: float) -> N
             f"no broker answered at {kafka.bootstrap} within {timeout_s:g} s ({error.args[0].str()}); "
             "see that Kafka runs there, and whether it asks for kafka_protocol, or give --bootstrap"
         ) from error
+    if found.error is not None and found.error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+        raise PolicyLogError(
+            f"{kafka.security.subject} may not write {name} at {kafka.bootstrap}: come as operator"
+        )
     if found.error is not None:
         raise PolicyLogError(f"{name} at {kafka.bootstrap}: {found.error.str()}; run `lictor topics create`")

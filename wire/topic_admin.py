@@ -70,6 +70,12 @@ def partition_counts(kafka: Kafka, asking: Consumer | None = None) -> dict[str, 
     return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
 
 
+def absent(kafka: Kafka, topic: str) -> TopicError:
+    """What to say of a topic that is not among those of the cluster, as far as this client may see them."""
+    unseen = "" if kafka.security.protocol == "plaintext" else f", or {kafka.security.subject} may not see it"
+    return TopicError(f"there is no topic {topic}{unseen}; run `lictor topics create` or `lictor up` first")
+
+
 def _listed(client: Consumer | AdminClient, kafka: Kafka) -> ClusterMetadata:
     """What there is; where nothing comes soon, it is asked first whether anything will."""
     try:

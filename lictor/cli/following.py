@@ -19,7 +19,7 @@ from lictor.cli.context import warn
 from lictor.settings import Settings
 from wire.codec import RecordError
 from wire.kafka import ClientConfig, is_transient, partition_of, take
-from wire.topic_admin import TopicError, partition_counts
+from wire.topic_admin import TopicError, absent, partition_counts
 
 _AWAY_S = 30
 _STEP_S = 0.1
@@ -101,9 +101,7 @@ def following(
         there = partition_counts(kafka, consumer)
         for topic in readers:
             if topic not in there:
-                raise TopicError(
-                    f"there is no topic {topic}; run `lictor topics create` or `lictor up` first"
-                )
+                raise absent(kafka, topic)
         partitions = {topic: there[topic] for topic in readers}
         consumer.assign(
             [TopicPartition(topic, number, start) for topic in readers for number in range(partitions[topic])]

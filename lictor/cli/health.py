@@ -26,7 +26,7 @@ from wire.health import (
 from wire.kafka import ClientConfig, is_transient, take
 from wire.records import SensorHealth
 from wire.text import printable
-from wire.topic_admin import TopicError, partition_counts
+from wire.topic_admin import TopicError, absent, partition_counts
 
 SILENT_S = 3 * INTERVAL_S
 """Whoever has said nothing for longer is not well, or not there."""
@@ -154,9 +154,7 @@ def read(settings: Settings, hours: float) -> list[HealthRecord]:
     consumer = kafka.consumer("lictor-cli-health", **overrides)
     try:
         if topic.name not in partition_counts(kafka, consumer):
-            raise TopicError(
-                f"there is no topic {topic.name}; run `lictor topics create` or `lictor up` first"
-            )
+            raise absent(kafka, topic.name)
         since_ms = int((time.time() - hours * 3600) * 1000)
         try:
             (start,) = consumer.offsets_for_times([TopicPartition(topic.name, 0, since_ms)], timeout=_ASK_S)

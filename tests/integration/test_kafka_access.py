@@ -184,7 +184,23 @@ def test_the_command_makes_acls_as_admin_of_the_local_broker(broker: Guarded) ->
     assert lictor(broker, "topics", "acls", "--principal", "someone=x").returncode == 2
 
 
-def lictor(broker: Guarded, *words: str) -> subprocess.CompletedProcess[str]:
+def test_a_command_that_comes_as_another_says_what_it_may_not(broker: Guarded) -> None:
+    security = broker.kafka("consumer").security
+    come = {
+        "LICTOR_KAFKA_PROTOCOL": security.protocol,
+        "LICTOR_KAFKA_MECHANISM": security.mechanism,
+        "LICTOR_KAFKA_USER": str(security.user),
+        "LICTOR_KAFKA_PASSWORD": str(security.password),
+    }
+    seen = lictor(broker, "events", "--from-beginning", "--no-follow", **come)
+    assert seen.returncode == 3
+    assert f"no topic {broker.topics.events.name}, or user 'consumer' may not see it" in seen.stderr
+    changed = lictor(broker, "posture", "set", "shop", "file=block", **come)
+    assert changed.returncode == 3, changed.stderr
+    assert f"user 'consumer' may not write {broker.topics.policies.name}" in changed.stderr
+
+
+def lictor(broker: Guarded, *words: str, **come: str) -> subprocess.CompletedProcess[str]:
     """The command, as root types it where the broker runs."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LICTOR_")}
     own = {"LICTOR_STATE": str(broker.broker.state.root), "LICTOR_TOPIC_PREFIX": broker.topics.prefix}
@@ -192,7 +208,7 @@ def lictor(broker: Guarded, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "lictor", *words],
         cwd=ROOT,
-        env=kept | own | counts | {"NO_COLOR": "1", "LICTOR_CONFIG": "/dev/null"},
+        env=kept | own | counts | come | {"NO_COLOR": "1", "LICTOR_CONFIG": "/dev/null"},
         capture_output=True,
         text=True,
         timeout=WITHIN_S,

@@ -48,6 +48,7 @@ def test_no_group_is_of_two() -> None:
         ("sink", "p-sink"),
         ("operator", "lictor-cli-follow"),
         ("operator", "lictor-cli-search"),
+        ("operator", "lictor-cli-health"),
         ("operator", "lictor-cli-policy-follower"),
         ("operator", "lictor-feed"),
         ("consumer", "consumer-python"),
