@@ -1,25 +1,31 @@
 """The images, built step by step without an engine, and their services run as the compose file says.
 
-It takes minutes and fetches packages, so it runs where LICTOR_IMAGES is set.
+It takes minutes and fetches packages, so it runs where LICTOR_IMAGES is set: to 1, or to a folder in which
+images and their layers are kept for the next time.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.fixtures.compose_broker import compose_broker
 from tests.fixtures.compose_images import TOOLS, Engine, Images
-from tests.fixtures.compose_model import FOLDER, ROOT, service
-from wire.codec import read_verdict
+from tests.fixtures.compose_model import ROOT, service
+from tests.fixtures.tenants import Tenant
+from wire.codec import read_outcome, read_verdict
+from wire.records import program_of
+from workloads.cgroup_paths import find_cgroup2
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -45,15 +51,16 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def images(folder: Path) -> Iterator[Images]:
-    (folder / "images").mkdir()
-    images = Images(folder=folder / "images")
+    kept = Path(os.environ["LICTOR_IMAGES"])
+    images = Images(folder=kept if kept.is_absolute() else folder / "images")
+    images.folder.mkdir(exist_ok=True)
     try:
         images.make_base(BASE)
         for target in ("lictor", "node"):
             images.build(target, service("streams" if target == "lictor" else "sensor").parts["image"])
         yield images
     finally:
-        images.remove()
+        images.release()
 
 
 @pytest.fixture(scope="module")
@@ -105,8 +112,37 @@ def test_the_load_profile_judges_the_recording(ready: Engine) -> None:
     ]
 
 
-def test_the_node_s_services_have_what_they_need_and_no_more(ready: Engine) -> None:
-    with ready.running(service("sensor")) as sensor, ready.running(service("signaller")) as signaller:
+@pytest.fixture
+def tenant(ready: Engine, folder: Path) -> Iterator[Tenant]:
+    """A workload of this machine that the node's services know, and that may not run one program."""
+    mount = find_cgroup2()
+    tenant = Tenant(
+        namespace="denied",
+        cgroup=mount / f"lictor-images-{uuid.uuid4().hex[:8]}",
+        programs=folder / "programs",
+    )
+    tenant.cgroup.mkdir()
+    try:
+        workloads = folder / "workloads.yaml"
+        workloads.write_text(yaml.safe_dump({"workloads": [tenant.identity(mount)]}), encoding="utf-8")
+        ready.outside["LICTOR_WORKLOADS"] = str(workloads)
+        yield tenant
+    finally:
+        ready.outside.clear()
+        tenant.remove()
+
+
+def test_the_node_s_services_have_what_they_need_and_no_more(
+    ready: Engine, tenant: Tenant, folder: Path
+) -> None:
+    program = tenant.program("denied")
+    (folder / "policy.yaml").write_bytes(bytes(tenant.deny(program).document))
+    _command(ready, "policy", "apply", str(folder / "policy.yaml"))
+    with (
+        ready.running(service("streams")),
+        ready.running(service("sensor")) as sensor,
+        ready.running(service("signaller")) as signaller,
+    ):
         # Its programs are loaded and it has dropped all that it was given.
         status = sensor.status()
         assert status["Uid"].split() == [LICTOR] * 4
@@ -119,9 +155,15 @@ def test_the_node_s_services_have_what_they_need_and_no_more(ready: Engine) -> N
             status = enforcer.status()
             assert status["Uid"].split() == [ENFORCER] * 4
             assert (status["CapPrm"], status["CapEff"], status["CapBnd"]) == (NO_CAPABILITY,) * 3
-            subprocess.run(["true"], check=True)
-            seen = _command(ready, "events", "--from-beginning", "--no-follow", "-o", "json")
-    assert '"node":"node-1"' in seen
+            with tenant.start([program, "60"]) as denied:
+                denied.communicate(timeout=60)
+            assert denied.returncode == -signal.SIGKILL
+            printed = _command(ready, "outcomes", "--from-beginning", "--limit", "1", "-o", "json")
+    outcome = read_outcome(printed.encode())
+    assert outcome.result == "terminated"
+    done_by = program_of(outcome.record.event)
+    assert done_by is not None
+    assert done_by.path == program
     assert [one.process.returncode for one in (sensor, signaller, enforcer)] == [0, 0, 0]
 
 
@@ -132,6 +174,7 @@ def test_the_sensor_cannot_do_without_what_it_is_given(ready: Engine, without: s
     running = ready.start(sensor)
     try:
         assert running.process.wait(60) != 0, running.said
+        assert "runc run failed" not in running.said, "it was not even started"
     finally:
         running.stop()
 
@@ -159,10 +202,3 @@ def _command(engine: Engine, *words: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
-
-
-def test_the_recording_is_what_it_says() -> None:
-    lines = (FOLDER / "recordings/demo.jsonl").read_text(encoding="utf-8").splitlines()
-    batches = [json.loads(line) for line in lines]
-    assert sum(len(batch["events"]) for batch in batches) == 22
-    assert {batch["workload"]["namespace"] for batch in batches} == {"dvwa"}
