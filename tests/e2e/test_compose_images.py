@@ -6,12 +6,14 @@ images and their layers are kept for the next time.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,11 +22,12 @@ import pytest
 import yaml
 
 from tests.fixtures.compose_broker import compose_broker
+from tests.fixtures.compose_elasticsearch import compose_elasticsearch
 from tests.fixtures.compose_images import TOOLS, Engine, Images
 from tests.fixtures.compose_model import ROOT, service
 from tests.fixtures.tenants import Tenant
 from wire.codec import read_outcome, read_verdict
-from wire.records import program_of
+from wire.records import VerdictRecord, program_of
 from workloads.cgroup_paths import find_cgroup2
 
 pytestmark = pytest.mark.timeout(1800)
@@ -66,14 +69,15 @@ def images(folder: Path) -> Iterator[Images]:
 @pytest.fixture(scope="module")
 def engine(images: Images, folder: Path) -> Iterator[Engine]:
     (folder / "containers").mkdir()
-    with compose_broker() as broker:
-        yield Engine(images=images, broker=broker, folder=folder / "containers")
+    with compose_broker() as broker, compose_elasticsearch(broker.secrets) as node:
+        yield Engine(images=images, broker=broker, elasticsearch=node, folder=folder / "containers")
 
 
 @pytest.fixture(scope="module")
 def ready(engine: Engine) -> Engine:
-    """After the set-up step."""
+    """After the set-up steps, less Kibana's."""
     assert "created  lictor.events.v1" in engine.finish(service("topics"))
+    assert "/var/lib/lictor/keys/sink" in engine.finish(service("indices"))
     return engine
 
 
@@ -94,8 +98,8 @@ def test_the_image_of_services_is_nobody_s_root_and_has_no_installer(images: Ima
     assert foreign == [], "the services own a part of their program"
 
 
-def test_the_load_profile_judges_the_recording(ready: Engine) -> None:
-    with ready.running(service("streams")) as streams:
+def test_the_load_profile_judges_the_recording_and_stores_it(ready: Engine) -> None:
+    with ready.running(service("sink")) as sink, ready.running(service("streams")) as streams:
         status = streams.status()
         assert status["Uid"].split() == [LICTOR] * 4
         assert (status["CapPrm"], status["CapEff"], status["CapBnd"]) == (NO_CAPABILITY,) * 3
@@ -103,8 +107,12 @@ def test_the_load_profile_judges_the_recording(ready: Engine) -> None:
         ready.finish(service("load-policy"))
         assert "22 recorded events sent" in ready.finish(service("load"))
         verdicts = _verdicts(ready)
-    assert streams.process.returncode == 0, streams.said
-    assert verdicts == [
+        status = sink.status()
+        assert status["Uid"].split() == [LICTOR] * 4
+        assert (status["CapPrm"], status["CapEff"], status["CapBnd"]) == (NO_CAPABILITY,) * 3
+        _await_stored(ready, {record.id for record in verdicts})
+    assert [one.process.returncode for one in (sink, streams)] == [0, 0]
+    assert [(record.event.executable.path, record.verdict.decision) for record in verdicts] == [
         ("/usr/bin/bash", "block"),
         ("/usr/bin/id", "block"),
         ("/usr/bin/bash", "block"),
@@ -179,12 +187,32 @@ def test_the_sensor_cannot_do_without_what_it_is_given(ready: Engine, without: s
         running.stop()
 
 
-def _verdicts(engine: Engine) -> list[tuple[str, str]]:
+def _verdicts(engine: Engine) -> list[VerdictRecord]:
     printed = _command(engine, "verdicts", "--from-beginning", "--no-follow", "-o", "json")
     records = [read_verdict(line.encode()) for line in printed.splitlines()]
-    found = sorted(records, key=lambda record: record.event.time_ns)
-    assert all(record.source.recorded for record in found)
-    return [(record.event.executable.path, record.verdict.decision) for record in found]
+    assert all(record.source.recorded for record in records)
+    return sorted(records, key=lambda record: record.event.time_ns)
+
+
+def _await_stored(engine: Engine, ids: set[str]) -> None:
+    """Until a document of each id is found, asked as the health check of Elasticsearch asks."""
+    where = engine.elasticsearch
+    entry = [
+        "curl",
+        "-s",
+        "--config",
+        str(where.secrets / "elastic.curl"),
+        "--cacert",
+        str(where.secrets / "ca.crt"),
+    ]
+    search = f"{where.url}/logs-lictor.verdicts-default/_search?size=100&_source=false"
+    deadline = time.monotonic() + 60
+    found: set[str] = set()
+    while not ids <= found:
+        assert time.monotonic() < deadline, f"stored: {sorted(found)}, wanted: {sorted(ids)}"
+        done = subprocess.run([*entry, search], capture_output=True, text=True, timeout=60, check=True)
+        found = {hit["_id"] for hit in json.loads(done.stdout)["hits"]["hits"]}
+        time.sleep(0.5)
 
 
 def _command(engine: Engine, *words: str) -> str:
