@@ -10,7 +10,7 @@
     ├── NoCgroup2Error, IdentityMapError     (workloads)
     ├── KernelSensorError, PublishError      (sensors)
     ├── EnforcerError, OwnPidsError          (enforcer)
-    └── SourceError, WriterError, InstallError, DeadLetterError (dashboards)
+    └── SourceError, WriterError, InstallError, AccessError, DeadLetterError (dashboards)
 
 Their text is a sentence that says what is wrong and what to do; the command prints it instead of a
 traceback. Everything else is a fault of ours and shows where it happened.

@@ -20,6 +20,8 @@ from wire import access
 SINK = "sink"
 ELASTICSEARCH = "elasticsearch"
 
+_SETTING_UP = ("LICTOR_ELASTICSEARCH_USER", "LICTOR_ELASTICSEARCH_PASSWORD")
+
 _READY_S = 90.0
 _STOP_S = 20.0
 """A stream worker takes up to 15 s where its brokers are silent; killed, it would lose nothing either."""
@@ -155,6 +157,9 @@ def _environment(place: Place, name: str) -> dict[str, str]:
         found = {key: value for key, value in found.items() if not key.startswith("LICTOR_KAFKA_")}
     if place.sink_key is not None or name != SINK:
         found = {key: value for key, value in found.items() if not key.startswith("LICTOR_ELASTICSEARCH_")}
+    elif any(key.startswith("LICTOR_ELASTICSEARCH_API_KEY") for key in found):
+        # Who may set up may more than a sink needs.
+        found = {key: value for key, value in found.items() if not key.startswith(_SETTING_UP)}
     if place.sink_key is not None and name == SINK:
         found["LICTOR_ELASTICSEARCH_API_KEY_FILE"] = str(place.sink_key)
     if place.own_kafka and name in access.PRINCIPALS:

@@ -81,8 +81,8 @@ logger.keys.level = off
 
 # Nobody asks for the roles that Elasticsearch brings, and writing them to its index costs a start.
 NO_BUILT_IN_ROLES = "-Des.queryable_built_in_roles_enabled=false"
-# The first compiler only, and a small heap: ready with half of the CPU time (7 s, not 13), 0.7 GB resident. Under
-# long load both compilers and 1 GB need a third less of it for a document (0.11 ms, not 0.15) and 1.3 GB.
+# The first compiler only, and a small heap: ready with half of the CPU time (7 s, not 13), 0.7 GB resident.
+# Under long load both compilers and 1 GB need a third less a document (0.11 ms, not 0.15) and are 1.3 GB.
 SERVER_JVM = f"-Xms{HEAP} -Xmx{HEAP} -XX:TieredStopAtLevel=1 -XX:-UsePerfData {NO_BUILT_IN_ROLES}"
 LAUNCHER_JVM = "-Xms4m -Xmx48m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData"
 SERVER_MODULE = b"org.elasticsearch.bootstrap.Elasticsearch"

@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lictor.runtime.artifacts import RUNTIME
+from lictor.runtime.artifacts import RUNTIME, open_to_all
 from lictor.runtime.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -46,14 +46,13 @@ def ensure(distribution: Path, jdk: Jdk) -> Path:
     try:
         with tempfile.TemporaryDirectory(prefix="plugin-", dir=distribution) as scratch:
             fresh = Path(scratch) / NAME
-            fresh.mkdir(mode=0o755)
+            fresh.mkdir()
             compile_into(fresh / jar.name, distribution, jdk, Path(scratch))
             version = distribution.name.removeprefix("elasticsearch-")
             (fresh / "plugin-descriptor.properties").write_text(
                 DESCRIPTOR.format(version=version), encoding="utf-8"
             )
-            for path in fresh.iterdir():
-                path.chmod(0o644)
+            open_to_all(fresh)
             if folder.exists():
                 shutil.rmtree(folder)
             fresh.rename(folder)

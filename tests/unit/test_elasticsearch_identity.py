@@ -11,7 +11,10 @@ import pytest
 from elastic_transport import ApiError, ApiResponseMeta, HttpHeaders, NodeConfig, TlsError
 
 from dashboards.elastic import Elastic, KeyFileError, explained
+from lictor.pipeline import services
+from lictor.pipeline.services import Place
 from lictor.runtime.elasticsearch_credentials import Credentials
+from lictor.runtime.state import LocalState
 from lictor.settings import NO_FILE, Settings, SettingsError, load
 
 URL = "https://elastic.example:9200"
@@ -121,3 +124,31 @@ def test_hash_is_the_one_that_the_file_realm_reads() -> None:
     expected = hashlib.pbkdf2_hmac("sha512", b"the-word", base64.b64decode(salt), int(rounds), 32)
     assert base64.b64decode(digest) == expected
     assert credentials.hash != credentials.hash
+
+
+def environment(tmp_path: Path, name: str, sink_key: Path | None, **settings: Any) -> dict[str, str]:
+    """What a service is told of Elasticsearch beside its address."""
+    place = Place(
+        state=LocalState(tmp_path, None),
+        settings=given(**settings),
+        bootstrap="127.0.0.1:1",
+        elasticsearch=URL,
+        identity_map=None,
+        node_key=None,
+        sink_key=sink_key,
+    )
+    told = services._environment(place, name)
+    assert told["LICTOR_ELASTICSEARCH"] == URL
+    return {key: value for key, value in told.items() if key.startswith("LICTOR_ELASTICSEARCH_")}
+
+
+def test_each_service_is_told_what_it_needs(tmp_path: Path) -> None:
+    user = {"elasticsearch_user": "setup", "elasticsearch_password": "the-word"}
+    told_user = {"LICTOR_ELASTICSEARCH_USER": "setup", "LICTOR_ELASTICSEARCH_PASSWORD": "the-word"}
+    for name in ("sensor", "streams", "enforcer", "signaller"):
+        assert environment(tmp_path, name, None, elasticsearch_api_key="the-key", **user) == {}
+    assert environment(tmp_path, "sink", None, **user) == told_user
+    with_key = environment(tmp_path, "sink", None, elasticsearch_api_key="the-key", **user)
+    assert with_key == {"LICTOR_ELASTICSEARCH_API_KEY": "the-key"}
+    local = environment(tmp_path, "sink", tmp_path / "key", **user)
+    assert local == {"LICTOR_ELASTICSEARCH_API_KEY_FILE": str(tmp_path / "key")}
