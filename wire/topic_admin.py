@@ -1,5 +1,6 @@
 """Making the topics, once and on purpose; and seeing that they are what this release expects."""
 
+import time
 from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
@@ -12,6 +13,7 @@ from wire.topics import Topic, Topics
 
 _TIMEOUT_S = 15.0
 _SOON_S = 3.0
+_ASK_AGAIN_S = 0.02
 
 
 class TopicError(OperatorError):
@@ -47,6 +49,22 @@ def create(kafka: Kafka, topics: Topics, replication: int = 1) -> list[TopicStat
             )
         states.append(TopicState(topic=topic, created=topic in missing, partitions=partitions))
     return states
+
+
+def _await(admin: AdminClient, names: set[str]) -> None:
+    """Until the brokers tell of topics that the controller has made, which they learn a moment later."""
+    deadline = time.monotonic() + _TIMEOUT_S
+    while not names <= _told(admin):
+        if time.monotonic() > deadline:
+            raise TopicError("the brokers do not tell of the topics that were made; see how they are")
+        time.sleep(_ASK_AGAIN_S)
+
+
+def _told(admin: AdminClient) -> set[str]:
+    try:
+        return set(admin.list_topics(timeout=_SOON_S).topics)
+    except KafkaException:
+        return set()
 
 
 def partition_counts(kafka: Kafka, asking: Consumer | None = None) -> dict[str, int]:
@@ -112,3 +130,4 @@ def _make(admin: AdminClient, missing: list[Topic], replication: int) -> None:
             raise TopicError(
                 f"{name} was not created within {_TIMEOUT_S:g} s; see how the brokers are, and run it again"
             ) from error
+    _await(admin, {topic.name for topic in missing})
