@@ -1,5 +1,6 @@
 """Making the access table true on a cluster: the ACLs that are missing, and a word on those beyond it."""
 
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from confluent_kafka.admin import (
     AclBindingFilter,
     AclOperation,
     AclPermissionType,
+    AdminClient,
     ResourcePatternType,
     ResourceType,
 )
@@ -24,6 +26,7 @@ from wire.topics import Topic, Topics
 T = TypeVar("T")
 
 _TIMEOUT_S = 15.0
+_ASK_AGAIN_S = 0.02
 _ANY_HOST = "*"
 _ANY_NAME = "*"
 
@@ -73,12 +76,22 @@ def create(
     if missing:
         for future in admin.create_acls(missing).values():
             _answer(kafka, future)
+        _await(kafka, admin, set(missing))
     table = set(wanted)
     return AccessState(
         created=tuple(missing),
         present=tuple(binding for binding in wanted if binding in found),
         beyond=tuple(sorted(one for one in found - table if _concerns(one, topics))),
     )
+
+
+def _await(kafka: Kafka, admin: AdminClient, made: set[AclBinding]) -> None:
+    """Until the broker goes by ACLs that the controller has made, which it learns a moment later."""
+    deadline = time.monotonic() + _TIMEOUT_S
+    while not made <= set(_answer(kafka, admin.describe_acls(_EVERY))):
+        if time.monotonic() > deadline:
+            raise AccessError(f"Kafka at {kafka.bootstrap} does not tell of the ACLs that were made")
+        time.sleep(_ASK_AGAIN_S)
 
 
 def described(binding: AclBinding) -> str:
