@@ -175,11 +175,20 @@ def test_the_node_s_services_have_what_they_need_and_no_more(
     assert [one.process.returncode for one in (sensor, signaller, enforcer)] == [0, 0, 0]
 
 
-@pytest.mark.parametrize("without", ["BPF", "PERFMON", "SETPCAP", "SETUID", "SETGID"])
-def test_the_sensor_cannot_do_without_what_it_is_given(ready: Engine, without: str) -> None:
-    sensor = service("sensor")
-    sensor.parts["cap_add"] = sorted(sensor.capabilities - {without})
-    running = ready.start(sensor)
+@pytest.mark.parametrize(
+    ("name", "without"),
+    [
+        (name, capability)
+        for name in ("sensor", "signaller")
+        for capability in sorted(service(name).capabilities)
+    ],
+)
+def test_what_starts_as_root_cannot_do_without_any_capability_that_it_is_given(
+    ready: Engine, name: str, without: str
+) -> None:
+    lacking = service(name)
+    lacking.parts["cap_add"] = sorted(lacking.capabilities - {without})
+    running = ready.start(lacking)
     try:
         assert running.process.wait(60) != 0, running.said
         assert "runc run failed" not in running.said, "it was not even started"
