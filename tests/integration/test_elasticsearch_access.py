@@ -27,8 +27,10 @@ from dashboards.documents import VERDICTS_STREAM
 from dashboards.elastic import Elastic
 from dashboards.install import install_all
 from dashboards.progress import PartitionProgress
+from dashboards.provision import provision
 from dashboards.writer import Writer
 from lictor.pipeline.provisioned import elastic_of
+from lictor.runtime import ports
 from lictor.runtime.elasticsearch_credentials import folder_of, netrc_of
 from tests.fixtures.runtime import running
 from tests.fixtures.verdict_records import verdict_record
@@ -288,6 +290,29 @@ def test_a_new_key_counts_before_the_one_before_it_stops(house: House) -> None:
     assert not house.ask(lambda client: access.has_rights(client, second.id, ANALYST))
     assert not house.ask(lambda client: access.has_rights(client, first.id, SINK))
     assert not house.ask(lambda client: access.has_rights(client, "no-such-key", SINK))
+
+
+def test_a_start_keeps_the_sinks_key_while_it_counts_and_has_its_rights(house: House) -> None:
+    def provisioned(key: str | None) -> str:
+        given = asyncio.run(provision(house.admin, "of-the-start", key))
+        assert given is not None
+        return given
+
+    first = provisioned(None)
+    assert provisioned(first) == first
+    analyst = house.key("of-somebody", ANALYST).encoded
+    for useless in ("no base64", "bm90OmFrZXk=", analyst):
+        fresh = provisioned(useless)
+        assert fresh not in {first, useless}
+        first = fresh
+    house.ask(lambda client: client.security.invalidate_api_key(name="of-the-start"))
+    assert provisioned(first) != first
+
+
+def test_an_elasticsearch_that_is_away_is_asked_again() -> None:
+    (port,) = ports.choose()
+    away = Elastic(url=f"http://127.0.0.1:{port}", user="lictor-admin", password=GUESS)
+    assert asyncio.run(provision(away, "of-nobody", None)) is None
 
 
 def test_who_may_not_make_keys_is_told_so(house: House) -> None:
