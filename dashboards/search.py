@@ -56,6 +56,7 @@ async def _hits(
             source=source,
             size=2 * _MANY,
             track_total_hits=False,
+            allow_partial_search_results=False,
         )
     except NotFoundError:  # no document yet: the first one makes the stream
         return []

@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 import structlog
 from elastic_transport import TransportError
@@ -37,12 +38,18 @@ _PATIENCE = frozenset({401, 403, 404, 408, 429})
 """Statuses, beside 5xx, that pass or that an operator mends: nothing is wrong with the documents."""
 
 
+_HEADERS = {"accept": "application/json", "content-type": "application/x-ndjson"}
+
 _LATELY_WRITTEN = 3
 """Backing indices before the newest that may have been written to within a refresh interval."""
 
 
 class WriterError(OperatorError):
     """Elasticsearch answers in a way that waiting will not mend."""
+
+
+class _NotYetError(TransportError):
+    """Elasticsearch is up, and not yet able to say what it has."""
 
 
 @dataclass(kw_only=True)
@@ -109,12 +116,18 @@ class Writer:
 
     async def _send(self, entries: Sequence[Entry]) -> _Sent:
         started = time.monotonic()
-        response = await self._client.bulk(
-            index=self._stream,
-            operations=bulk.body(entries),  # type: ignore[arg-type]  # its serializer passes bytes on as they are
-            filter_path=bulk.FILTER_PATH,
-            include_source_on_error=False,
-            require_data_stream=True,
+        response = await self._client.perform_request(
+            # The client's own `bulk` is a PUT, which aiohttp takes for idempotent and sends again by itself
+            # where a connection ends without an answer: unseen, and so without a look-up.
+            "POST",
+            f"/{quote(self._stream)}/_bulk",
+            params={
+                "filter_path": ",".join(bulk.FILTER_PATH),
+                "include_source_on_error": "false",
+                "require_data_stream": "true",
+            },
+            headers=_HEADERS,
+            body=bulk.body(entries),
         )
         metrics.bulk_seconds.observe(time.monotonic() - started)
         metrics.bulk_documents.observe(len(entries))
@@ -140,14 +153,19 @@ class Writer:
         older = await self._older_indices()
         if not older:
             return list(entries)
-        # A search sees only what was refreshed, and a rollover may just have been.
-        await self._client.indices.refresh(index=older[-_LATELY_WRITTEN:])
+        # A search sees only what was refreshed, and a rollover may just have been. Right after a start the
+        # older indices' shards may not be there yet: neither call may pass over them, as it would by itself.
+        lately = older[-_LATELY_WRITTEN:]
+        refreshed = await self._client.indices.refresh(index=lately)
+        if refreshed.body["_shards"]["successful"] < len(lately):
+            raise _NotYetError("shards of older indices are not there yet")
         found = await self._client.search(
             index=self._stream,
             query={"ids": {"values": [entry.id for entry in entries]}},
             source=False,
             size=2 * len(entries),
             track_total_hits=False,
+            allow_partial_search_results=False,
             filter_path=["hits.hits._id"],
         )
         metrics.lookups.inc(len(entries))
@@ -158,12 +176,11 @@ class Writer:
 
     async def _older_indices(self) -> list[str]:
         """The stream's backing indices but the one that is written to, oldest first."""
-        # An expression with a wildcard is answered with an empty list before the stream exists.
-        response = await self._client.indices.resolve_index(name=f"{self._stream}*")
-        for stream in response.body["data_streams"]:
-            if stream["name"] == self._stream:
-                return sorted(stream["backing_indices"])[:-1]
-        return []
+        # Unlike the look-up of names, this one waits until the node has its state back after a start.
+        response = await self._client.indices.get(
+            index=self._stream, features=["aliases"], ignore_unavailable=True
+        )
+        return sorted(response.body)[:-1]
 
     async def _halve(self, entries: Sequence[Entry], error: ApiError, *, unsure: bool) -> list[Rejection]:
         """The whole request was refused for one document: find it by halves, store the rest."""

@@ -154,13 +154,15 @@ async def _delete_template(name: str, client: AsyncElasticsearch) -> None:
 
 
 def test_command_says_what_it_did_to_each_and_the_second_time_does_nothing(url: str) -> None:
-    for stream in STREAMS:
+    fresh = [stream for stream in STREAMS if stream is not VERDICTS]  # a stream in use keeps its template
+    for stream in fresh:
         ask(url, partial(_delete_template, stream.template))
     first = command(url)
     assert first.returncode == 0, first.stderr
     lines = first.stdout.splitlines()
-    for stream in STREAMS:
+    for stream in fresh:
         assert f"index template {stream.template} version {stream.version}: created" in lines
+    assert len(lines) == 2 * len(STREAMS)
     second = command(url, "-o", "json")
     assert second.returncode == 0, second.stderr
     rows = [json.loads(line) for line in second.stdout.splitlines()]
