@@ -1,119 +1,33 @@
-"""Who may do what in Elasticsearch, tried on the real server: roles, keys, strangers."""
+"""Who may do what in Elasticsearch, tried on the real server: roles, strangers, other users."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shlex
-import stat
 import subprocess
-import sys
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Iterator
 
 import msgspec
 import pytest
-from elastic_transport import ApiError
 from elasticsearch import AsyncElasticsearch, AuthenticationException, AuthorizationException
 
-from dashboards import access, documents, search
-from dashboards.access import ANALYST, INSTALLER, SINK, AccessError, Key
-from dashboards.backoff import Backoff
-from dashboards.bulk import Entry, Origin
+from dashboards import access, search
+from dashboards.access import ANALYST, INSTALLER, SINK
 from dashboards.documents import VERDICTS_STREAM
 from dashboards.elastic import Elastic
 from dashboards.install import install_all
-from dashboards.progress import PartitionProgress
-from dashboards.provision import provision
-from dashboards.writer import Writer
-from lictor.pipeline.provisioned import elastic_of
-from lictor.runtime import ports
 from lictor.runtime.elasticsearch_credentials import folder_of, netrc_of
-from tests.fixtures.runtime import running
-from tests.fixtures.verdict_records import verdict_record
-
-T = TypeVar("T")
-Question = Callable[[AsyncElasticsearch, str], Awaitable[Any]]
-"""What a client asks; the name is the index behind the stream, which the stream's rights cover."""
-
-OTHERS = "logs-billing.invoices-default"
-"""A stream of somebody else in the same cluster."""
+from tests.fixtures.houses import OTHERS, House, Question, furnished, store
 
 WITHIN_S = 120.0
 GUESS = "changeme"
 
 
-@dataclass(frozen=True)
-class House:
-    """A secured server with roles and templates in it, a document of ours and one of somebody else."""
-
-    admin: Elastic
-    root: Path
-
-    def ask(
-        self, question: Callable[[AsyncElasticsearch], Awaitable[T]], elastic: Elastic | None = None
-    ) -> T:
-        async def run() -> T:
-            client = (elastic or self.admin).client()
-            try:
-                return await question(client)
-            finally:
-                await client.close()
-
-        return asyncio.run(run())
-
-    def put(self, question: Question, elastic: Elastic) -> None:
-        async def newest(client: AsyncElasticsearch) -> str:
-            found = await client.indices.resolve_index(name=VERDICTS_STREAM)
-            return str(max(found.body["data_streams"][0]["backing_indices"]))
-
-        index = self.ask(newest)
-        self.ask(lambda client: question(client, index), elastic)
-
-    def key(self, name: str, role: str, **options: Any) -> Key:
-        return self.ask(lambda client: access.make_key(client, name, role, **options))
-
-    def holder(self, role: str) -> Elastic:
-        """Somebody with a key of this role."""
-        return Elastic(url=self.admin.url, api_key=self.key(f"test-{role}", role).encoded)
-
-
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
-    with running(elasticsearch=True, secured=True) as servers:
-        node = servers.elasticsearch
-        assert node is not None
-        made = House(admin=elastic_of(node), root=node.state.root)
-
-        async def furnish(client: AsyncElasticsearch) -> None:
-            await access.install_roles(client)
-            await install_all(client)
-            await client.index(index=OTHERS, document={"@timestamp": 0, "amount": 1}, refresh=True)
-
-        made.ask(furnish)
-        store(made, made.holder(SINK), 1)
+    with furnished() as made:
         yield made
-
-
-def store(house: House, elastic: Elastic, sequence: int) -> str:
-    """Store a verdict as the sink does; its `_id`."""
-    record = verdict_record(sequence, incarnation="5" * 16)
-    name = documents.verdict_document_id(record)
-    entry = Entry(
-        id=name,
-        document=documents.encode(documents.verdict_document(record)),
-        origin=Origin(progress=PartitionProgress("verdicts", 0, 0), offset=sequence, key=None, value=b""),
-    )
-
-    async def write(client: AsyncElasticsearch) -> None:
-        assert await Writer(client, VERDICTS_STREAM, Backoff(longest=0.2)).write([entry], unsure=True) == []
-        await search.refresh(client)
-
-    house.ask(write, elastic)
-    return name
 
 
 def refused(house: House, elastic: Elastic, question: Question) -> bool:
@@ -260,108 +174,6 @@ def test_a_role_that_is_widened_widens_no_key(house: House) -> None:
         house.ask(access.install_roles)
 
 
-def test_a_new_key_counts_before_the_one_before_it_stops(house: House) -> None:
-    first = house.key("exchanged", SINK)
-    bystander = house.key("another", SINK)
-    counted: list[bool] = []
-
-    def counts(key: str) -> bool:
-        words = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-H", "@-"]
-        done = subprocess.run(
-            [*words, f"{house.admin.url}/_security/_authenticate"],
-            input=f"Authorization: ApiKey {key}",
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=WITHIN_S,
-        )
-        assert done.stdout in {"200", "401"}
-        return done.stdout == "200"
-
-    def note(encoded: str) -> None:
-        counted.extend((counts(first.encoded), counts(encoded)))
-
-    second = house.key("exchanged", SINK, store=note, expiration="1h")
-    assert counted == [True, True]
-    assert (first.replaced, second.replaced) == (0, 1)
-    assert second.expires_ms is not None
-    assert [counts(key.encoded) for key in (first, second, bystander)] == [False, True, True]
-    assert house.ask(lambda client: access.has_rights(client, second.id, SINK))
-    assert not house.ask(lambda client: access.has_rights(client, second.id, ANALYST))
-    assert not house.ask(lambda client: access.has_rights(client, first.id, SINK))
-    assert not house.ask(lambda client: access.has_rights(client, "no-such-key", SINK))
-
-
-def test_a_start_keeps_the_sinks_key_while_it_counts_and_has_its_rights(house: House) -> None:
-    def provisioned(key: str | None) -> str:
-        given = asyncio.run(provision(house.admin, "of-the-start", key))
-        assert given is not None
-        return given
-
-    first = provisioned(None)
-    assert provisioned(first) == first
-    analyst = house.key("of-somebody", ANALYST).encoded
-    for useless in ("no base64", "bm90OmFrZXk=", analyst):
-        fresh = provisioned(useless)
-        assert fresh not in {first, useless}
-        first = fresh
-    house.ask(lambda client: client.security.invalidate_api_key(name="of-the-start"))
-    assert provisioned(first) != first
-
-
-def test_an_elasticsearch_that_is_away_is_asked_again() -> None:
-    (port,) = ports.choose()
-    away = Elastic(url=f"http://127.0.0.1:{port}", user="lictor-admin", password=GUESS)
-    assert asyncio.run(provision(away, "of-nobody", None)) is None
-
-
-def test_who_may_not_make_keys_is_told_so(house: House) -> None:
-    sink = house.holder(SINK)
-    with pytest.raises(AccessError, match="manage_api_key"):
-        house.ask(lambda client: access.make_key(client, "mine", SINK), sink)
-    with pytest.raises(AccessError, match="manage_security"):
-        house.ask(access.install_roles, sink)
-    with pytest.raises(AccessError, match="lictor-analyst, lictor-installer, lictor-sink"):
-        house.key("mine", "superuser")
-
-
-def lictor(root: Path, *words: str, user: int | None = None) -> subprocess.CompletedProcess[str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("LICTOR_")}
-    return subprocess.run(
-        [sys.executable, "-m", "lictor", *words],
-        check=False,
-        capture_output=True,
-        text=True,
-        env={**inherited, "LICTOR_STATE": str(root), "LICTOR_CONFIG": "/dev/null", "NO_COLOR": "1"},
-        user=user,
-        timeout=WITHIN_S,
-    )
-
-
-def test_command_writes_a_key_to_a_closed_file_and_never_says_it(house: House, tmp_path: Path) -> None:
-    path = tmp_path / "analyst.key"
-    done = lictor(house.root, "dashboards", "key", "analyst", "--to", str(path), "--expires", "30d")
-    assert done.returncode == 0, done.stderr
-    key = path.read_text().strip()
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert key not in done.stdout + done.stderr
-    assert "rights of lictor-analyst" in done.stdout
-    house.put(READING["a document"], Elastic(url=house.admin.url, api_key_file=path))
-    said = lictor(house.root, "dashboards", "key", "analyst", "--to", "-").stdout.strip()
-    house.put(READING["a document"], Elastic(url=house.admin.url, api_key=said))
-    with pytest.raises(AuthenticationException):
-        house.put(READING["a document"], Elastic(url=house.admin.url, api_key_file=path))
-
-
-def test_command_says_what_is_wrong(house: House, tmp_path: Path) -> None:
-    nowhere = tmp_path / "missing" / "file"
-    done = lictor(house.root, "dashboards", "key", "sink", "--to", str(nowhere))
-    assert (done.returncode, "no folder" in done.stderr) == (2, True)
-    done = lictor(house.root, "dashboards", "key", "sink", "--to", str(tmp_path / "k"), "--expires", "soon")
-    assert (done.returncode, "soon" in done.stderr) == (3, True)
-    assert not (tmp_path / "k").exists()
-
-
 def test_printed_curl_finds_the_verdict_and_shows_no_secret(house: House) -> None:
     name = store(house, house.holder(SINK), 4)
     command = shlex.split(search.curl(house.admin.url, name, netrc_of(house.root)))
@@ -385,30 +197,6 @@ def test_another_user_of_the_machine_reads_no_credential(house: House) -> None:
     for path in held:
         readable = subprocess.run([*words, str(path)], user=65534, group=65534, extra_groups=[], check=False)
         assert readable.returncode == 0, f"{path} is open to everybody"
-
-
-def test_key_file_is_read_anew_and_what_is_wrong_with_it_is_no_answer(house: House, tmp_path: Path) -> None:
-    path = tmp_path / "key"
-    elastic = Elastic(url=house.admin.url, api_key_file=path)
-
-    async def ask_in_turn(client: AsyncElasticsearch) -> list[str]:
-        said: list[str] = []
-        for content in (None, "bm90OmFrZXk=\n", house_key + "\n", "", house_key):
-            path.unlink(missing_ok=True)
-            if content is not None:
-                path.write_text(content)
-            try:
-                await client.count(index=VERDICTS_STREAM)
-            except ApiError as error:
-                said.append(str(error.meta.status))
-            except Exception as error:  # noqa: BLE001  # named below
-                said.append(type(error).__name__)
-            else:
-                said.append("counted")
-        return said
-
-    house_key = house.key("of-the-file", ANALYST).encoded
-    assert house.ask(ask_in_turn, elastic) == ["KeyFileError", "401", "counted", "KeyFileError", "counted"]
 
 
 def test_every_role_file_is_a_role_of_least_words() -> None:
