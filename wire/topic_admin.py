@@ -8,7 +8,7 @@ from confluent_kafka.admin import AdminClient, ClusterMetadata, NewTopic
 
 from wire.errors import OperatorError
 from wire.kafka import Kafka
-from wire.refusals import ASK_S, raise_refusal
+from wire.refusals import raise_refusal
 from wire.topics import Topic, Topics
 
 _TIMEOUT_S = 15.0
@@ -96,11 +96,15 @@ def absent(kafka: Kafka, topic: str) -> TopicError:
 
 def _listed(client: Consumer | AdminClient, kafka: Kafka) -> ClusterMetadata:
     """What there is; where nothing comes soon, it is asked first whether anything will."""
+    deadline = time.monotonic() + _TIMEOUT_S
     try:
-        return client.list_topics(timeout=_SOON_S)
+        return client.list_topics(timeout=min(_SOON_S, _TIMEOUT_S))
     except KafkaException:
         raise_refusal(kafka)
-        return client.list_topics(timeout=_TIMEOUT_S - _SOON_S - ASK_S)
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise
+        return client.list_topics(timeout=left)
 
 
 def _make(admin: AdminClient, missing: list[Topic], replication: int) -> None:
