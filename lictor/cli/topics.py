@@ -35,7 +35,9 @@ def create(
 ) -> None:
     """Make the topics that are missing and check the others."""
     settings = given(context).settings()
-    states = topic_admin.create(settings.kafka("lictor-topics", ADMIN), settings.topics(), settings.replication)
+    states = topic_admin.create(
+        settings.kafka("lictor-topics", ADMIN), settings.topics(), settings.replication
+    )
     for state in states:
         if output is Form.JSON:
             row = {"topic": state.topic.name, "created": state.created, "partitions": state.partitions}
@@ -68,7 +70,10 @@ def _called(names: list[str]) -> dict[str, str]:
 
 def _make_acls(settings: Settings, names: dict[str, str], output: Form) -> None:
     state = access_admin.create(
-        settings.kafka("lictor-topics", ADMIN), settings.topics(), store_events=settings.store_events, names=names
+        settings.kafka("lictor-topics", ADMIN),
+        settings.topics(),
+        store_events=settings.store_events,
+        names=names,
     )
     for done, acls in (("created", state.created), ("present", state.present), ("beyond", state.beyond)):
         for acl in acls:
