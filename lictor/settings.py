@@ -8,13 +8,11 @@ come from the file or the environment and never stand in argv.
 import os
 import socket
 import tomllib
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 import msgspec
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -22,29 +20,19 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from lictor.runtime import elasticsearch_credentials, kafka_credentials
-from lictor.runtime.state import Live, default_state, find_live
-from wire.errors import OperatorError
-from wire.kafka import Kafka
-from wire.security import Mechanism, Protocol, Security
+from lictor.elasticsearch_settings import ElasticsearchSettings
+from lictor.kafka_settings import KafkaSettings
+from lictor.setting_values import SettingsError
 from wire.topics import DEFAULT_PREFIX, Topics
 
-if TYPE_CHECKING:
-    from dashboards.elastic import Elastic
+__all__ = ["Settings", "SettingsError", "load"]
 
 DEFAULT_FILE = Path("/etc/lictor/lictor.toml")
 NO_FILE = "/dev/null"
 """As `LICTOR_CONFIG`: no file is read, the default one neither."""
 
-DEFAULT_BOOTSTRAP = "127.0.0.1:9092"
-DEFAULT_ELASTICSEARCH = "http://127.0.0.1:9200"
 
-
-class SettingsError(OperatorError):
-    """A setting is wrong; the message names it and says what would be right."""
-
-
-class Settings(BaseSettings):
+class Settings(ElasticsearchSettings, KafkaSettings):
     """What the services and commands can be told. Every field's text is in docs/settings.md."""
 
     model_config = SettingsConfigDict(
@@ -52,9 +40,6 @@ class Settings(BaseSettings):
     )
     file: ClassVar[Path | None] = None
 
-    bootstrap: str | None = Field(
-        None, description="Kafka brokers as host:port, comma separated. Default: the local `lictor up`'s."
-    )
     topic_prefix: str = Field(
         DEFAULT_PREFIX, pattern=r"^[A-Za-z0-9._-]{1,100}$", description="What every topic's name begins with."
     )
@@ -64,45 +49,6 @@ class Settings(BaseSettings):
         4, ge=1, le=1024, description="Partitions of the verdicts and outcomes topics, fixed once."
     )
     replication: int = Field(1, ge=1, le=9, description="Replicas of every topic that `topics create` makes.")
-    kafka_protocol: Protocol = Field(
-        "plaintext",
-        description="How brokers are spoken to: plaintext, ssl, sasl_plaintext or sasl_ssl. Default for the "
-        "local `lictor up`'s broker: as its operator.",
-    )
-    kafka_mechanism: Mechanism = Field(
-        "SCRAM-SHA-512", description="How the password is shown: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512."
-    )
-    kafka_user: str | None = Field(None, min_length=1, description="User name, with sasl protocols.")
-    kafka_password: SecretStr | None = Field(None, description="The user's password.")
-    kafka_password_file: Path | None = Field(
-        None, description="File with the user's password on its only line, instead of kafka_password."
-    )
-    kafka_ca: Path | None = Field(
-        None, description="Authorities that sign the brokers' certificates, PEM. Default: the system's."
-    )
-    kafka_certificate: Path | None = Field(
-        None, description="Client certificate with its chain, PEM, for brokers that ask for one."
-    )
-    kafka_key: Path | None = Field(None, description="The client certificate's private key, PEM.")
-    elasticsearch: str | None = Field(
-        None, description="Elasticsearch's base URL. Default: the local `lictor up`'s."
-    )
-    elasticsearch_api_key: SecretStr | None = Field(None, description="API key for Elasticsearch, encoded.")
-    elasticsearch_api_key_file: Path | None = Field(
-        None,
-        description="File with the API key instead, read anew for each request.",
-    )
-    elasticsearch_ca: Path | None = Field(
-        None, description="Authority that signed Elasticsearch's certificate, PEM. Default: the system's."
-    )
-    elasticsearch_user: str | None = Field(
-        None, min_length=1, description="User that sets up roles, keys and templates; services have API keys."
-    )
-    elasticsearch_password: SecretStr | None = Field(None, description="That user's password.")
-    elasticsearch_password_file: Path | None = Field(
-        None,
-        description="File with that user's password instead, on its only line.",
-    )
     kibana: str | None = Field(
         None, description="Kibana's base URL, where `dashboards install` puts data views and dashboards."
     )
@@ -171,97 +117,6 @@ class Settings(BaseSettings):
         texts = {f"LICTOR_{name.upper()}": _text(getattr(self, name)) for name in self.model_fields_set}
         return {name: text for name, text in texts.items() if text} | {"LICTOR_CONFIG": NO_FILE}
 
-    def kafka(self, client_id: str, principal: str = kafka_credentials.OPERATOR) -> Kafka:
-        """Where the brokers are and who one is there: as set, else as `principal` of a local `lictor up`.
-
-        Raises:
-            SettingsError, CredentialError: a password cannot be read.
-        """
-        named = "kafka_protocol" in self.model_fields_set
-        if self.bootstrap is not None and named:
-            return Kafka(bootstrap=self.bootstrap, client_id=client_id, security=self.kafka_security())
-        live = _live("--bootstrap where Kafka is", self.bootstrap)
-        bootstrap = self.bootstrap or (live and live.bootstrap) or DEFAULT_BOOTSTRAP
-        security = self.kafka_security()
-        if not named and live is not None and live.kafka_secured and bootstrap == live.bootstrap:
-            security = kafka_credentials.read(default_state(), principal)
-        return Kafka(bootstrap=bootstrap, client_id=client_id, security=security)
-
-    def kafka_security(self) -> Security:
-        """Who one is at the brokers, as set.
-
-        Raises:
-            SettingsError: a file cannot be read, or a password's is not a line.
-        """
-        for name in ("kafka_ca", "kafka_certificate", "kafka_key"):
-            path: Path | None = getattr(self, name)
-            if path is not None and not os.access(path, os.R_OK):
-                raise SettingsError(f"{name}: {path} cannot be read; make it readable for whom this runs as")
-        return Security(
-            protocol=self.kafka_protocol,
-            mechanism=self.kafka_mechanism,
-            user=self.kafka_user,
-            password=_secret("kafka_password", self.kafka_password, self.kafka_password_file),
-            ca=self.kafka_ca,
-            certificate=self.kafka_certificate,
-            key=self.kafka_key,
-        )
-
-    @model_validator(mode="after")
-    def _kafka_settings_fit(self) -> Self:
-        for problem in _kafka_problems(self):
-            raise ValueError(problem)
-        return self
-
-    def elasticsearch_url(self) -> str:
-        """Where Elasticsearch is: as set, else where a local `lictor up` runs one."""
-        if self.elasticsearch is not None:
-            return self.elasticsearch
-        live = _live("--elasticsearch where Elasticsearch is", None)
-        return (live and live.elasticsearch) or DEFAULT_ELASTICSEARCH
-
-    def elastic(self, *, setting_up: bool = False) -> "Elastic":
-        """Where Elasticsearch is and who one is there: as set, else as admin of a local `lictor up`.
-
-        An API key is used where there is one; `setting_up`, the user, who may more.
-
-        Raises:
-            SettingsError, CredentialError: a file cannot be read.
-        """
-        from dashboards.elastic import Elastic  # noqa: PLC0415  # slow, and most commands do without
-
-        url = self.elasticsearch_url()
-        ca = self.elasticsearch_ca
-        if ca is not None and not os.access(ca, os.R_OK):
-            raise SettingsError(
-                f"elasticsearch_ca: {ca} cannot be read; make it readable for whom this runs as"
-            )
-        found = Elastic(url=url, ca_certs=None if ca is None else str(ca))
-        has_key = self.elasticsearch_api_key is not None or self.elasticsearch_api_key_file is not None
-        if self.elasticsearch_user is not None and (setting_up or not has_key):
-            password = _secret(
-                "elasticsearch_password", self.elasticsearch_password, self.elasticsearch_password_file
-            )
-            return replace(found, user=self.elasticsearch_user, password=password)
-        if has_key:
-            key = self.elasticsearch_api_key
-            return replace(
-                found,
-                api_key=None if key is None else key.get_secret_value(),
-                api_key_file=self.elasticsearch_api_key_file,
-            )
-        live = _live("--elasticsearch where Elasticsearch is", self.elasticsearch)
-        if live is not None and live.elasticsearch_secured and url == live.elasticsearch:
-            admin = elasticsearch_credentials.read(default_state(), elasticsearch_credentials.ADMIN)
-            return replace(found, user=admin.user, password=admin.password)
-        return found
-
-    @model_validator(mode="after")
-    def _elasticsearch_settings_fit(self) -> Self:
-        for problem in _elasticsearch_problems(self):
-            raise ValueError(problem)
-        return self
-
     def topics(self) -> Topics:
         """The topics under the prefix with the partition counts that they were made with."""
         return Topics(
@@ -310,66 +165,6 @@ def load(config: Path | None, flags: dict[str, Any]) -> Settings:
         # TOML errors and values in the environment that are not the JSON they must be.
         where = f"{Settings.file}: " if isinstance(error, tomllib.TOMLDecodeError) else ""
         raise SettingsError(f"settings: {where}{error}. See docs/settings.md") from error
-
-
-def _kafka_problems(settings: Settings) -> Iterator[str]:
-    """What does not go together, in sentences that say what to do."""
-    protocol = settings.kafka_protocol
-    passwords = [one for one in (settings.kafka_password, settings.kafka_password_file) if one is not None]
-    if protocol.startswith("sasl"):
-        if settings.kafka_user is None:
-            yield f"kafka_protocol is {protocol} and kafka_user is not set: set it"
-        if len(passwords) != 1:
-            yield f"kafka_protocol is {protocol}: set one of kafka_password and kafka_password_file"
-    elif settings.kafka_user is not None or passwords:
-        yield (
-            f"kafka_protocol is {protocol}, by which neither user nor password is sent: set it to sasl_ssl, "
-            "or to sasl_plaintext on loopback"
-        )
-    files = (settings.kafka_ca, settings.kafka_certificate, settings.kafka_key)
-    if not protocol.endswith("ssl") and any(files):
-        yield f"kafka_protocol is {protocol} and does not use kafka_ca, kafka_certificate and kafka_key"
-    if (settings.kafka_certificate is None) != (settings.kafka_key is None):
-        yield "kafka_certificate and kafka_key go together: set both or neither"
-
-
-def _elasticsearch_problems(settings: Settings) -> Iterator[str]:
-    for name in ("elasticsearch_api_key", "elasticsearch_password"):
-        if getattr(settings, name) is not None and getattr(settings, f"{name}_file") is not None:
-            yield f"{name} and {name}_file are both set: set one of them"
-    has_password = settings.elasticsearch_password or settings.elasticsearch_password_file
-    if (settings.elasticsearch_user is None) != (has_password is None):
-        yield "elasticsearch_user and its password belong together: set both, or neither"
-
-
-def _live(otherwise: str, given: str | None) -> Live | None:
-    """What a local `lictor up` offers; `given` is what is used instead where this user may not know."""
-    try:
-        return find_live()
-    except PermissionError as error:
-        if given is not None:
-            return None
-        raise SettingsError(
-            f"a `lictor up` may be running whose folder {default_state()} this user may not enter: use "
-            f"sudo, or say with {otherwise}"
-        ) from error
-
-
-def _secret(name: str, value: SecretStr | None, path: Path | None) -> str | None:
-    """A secret that was set, or that is the only line of a file.
-
-    Raises:
-        SettingsError: the file cannot be read, or is not a line.
-    """
-    if path is None:
-        return None if value is None else value.get_secret_value()
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{name}_file: {error}; make it readable for whom the service runs as") from error
-    if len(lines) != 1 or not lines[0]:
-        raise SettingsError(f"{name}_file: {path} has {len(lines)} lines and must have one, the password")
-    return lines[0]
 
 
 def _text(value: object) -> str:
