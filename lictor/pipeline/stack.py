@@ -21,7 +21,7 @@ from lictor.runtime.child import Change
 from lictor.runtime.elasticsearch import Elasticsearch
 from lictor.runtime.elasticsearch_credentials import netrc_of
 from lictor.runtime.kafka import Broker
-from lictor.runtime.servers import find_servers
+from lictor.runtime.servers import Servers, find_servers
 from lictor.runtime.state import LocalState, write_atomically
 from lictor.runtime.supervisor import Supervisor
 from lictor.settings import Settings
@@ -62,6 +62,8 @@ class Stack:
         self.supervisor = Supervisor(self._changed, hold=self._state.guardians)
         self._on_change = on_change
         self._ports: dict[str, int] = {}
+        self._servers: Servers | None = None
+        """Once all is up."""
         self._broker: Broker | None = None
         self._node: Elasticsearch | None = None
         self.bootstrap = ""
@@ -174,6 +176,11 @@ class Stack:
             ours += [services.sensor(place), services.signaller(place), services.enforcer(place)]
         self._ports = {one.child.name: one.port for one in ours if one.port is not None}
         await self.supervisor.start_all([*children.values(), *(one.child for one in ours)])
+        self._servers = servers
+        self._publish(servers)
+
+    def _publish(self, servers: Servers) -> None:
+        """Tell other commands what is live."""
         self._state.publish(
             bootstrap=self.bootstrap,
             elasticsearch=self.elasticsearch,
@@ -183,6 +190,8 @@ class Stack:
         )
 
     def _changed(self, change: Change) -> None:
+        if self._servers is not None:
+            self._publish(self._servers)
         if self._live:
             write_own_pids(
                 services.own_pids_file(self._state), (os.getpid(), *self.supervisor.pids().values())
