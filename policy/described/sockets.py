@@ -1,6 +1,7 @@
 """Sockets by the names that policies have for them, or by Linux's numbers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, NamedTuple
 
 from pydantic import BeforeValidator
@@ -45,24 +46,21 @@ NAMED: Mapping[str, Socket] = {
 leave it to the type, as most programs do, and are tcp and udp too."""
 
 
-def _number(known: Mapping[str, int], what: str) -> Callable[[object], object]:
-    def number(value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        if value.lower() not in known:
-            sentence = f"{shown(value)} is no {what} known by name: {', '.join(known)}, or a number"
-            raise refusal(ProblemCode.BAD_PROTOCOL, f"{sentence}{nearest(value, known)}")
-        return known[value.lower()]
-
-    return number
+def _number(known: Mapping[str, int], what: str, value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.lower() not in known:
+        sentence = f"{shown(value)} is no {what} known by name: {', '.join(known)}, or a number"
+        raise refusal(ProblemCode.BAD_PROTOCOL, f"{sentence}{nearest(value, known)}")
+    return known[value.lower()]
 
 
 class SocketNumbers(Written):
     """A socket by family, type and protocol: names or Linux's numbers."""
 
-    family: Annotated[Number, BeforeValidator(_number(FAMILIES, "family"))]
-    type: Annotated[Number, BeforeValidator(_number(TYPES, "type"))]
-    protocol: Annotated[Number, BeforeValidator(_number(PROTOCOLS, "protocol"))] = 0
+    family: Annotated[Number, BeforeValidator(partial(_number, FAMILIES, "family"))]
+    type: Annotated[Number, BeforeValidator(partial(_number, TYPES, "type"))]
+    protocol: Annotated[Number, BeforeValidator(partial(_number, PROTOCOLS, "protocol"))] = 0
 
 
 def _by_name(value: object) -> object:
