@@ -7,7 +7,8 @@ from dashboards import documents
 from dashboards.bulk import Entry, Origin, Rejection
 from dashboards.documents import VERDICTS_STREAM, DocumentError
 from dashboards.event_documents import EVENTS_STREAM, event_document, event_document_id
-from dashboards.health_documents import HEALTH_STREAM, health_documents
+from dashboards.health_documents import health_documents
+from dashboards.health_fields import HEALTH_STREAM
 from dashboards.source import Received
 from wire.codec import RecordError, read_batch, read_health, read_outcome, read_verdict
 from wire.topics import Topics

@@ -15,9 +15,6 @@ from wire.health import (
 )
 from wire.records import NamespaceStanding, SensorHealth, ServiceHealth
 
-HEALTH_STREAM = "logs-lictor.health-default"
-"""The data stream of health and of how namespaces stand."""
-
 _DATASET = "lictor.health"
 _DATA_STREAM = ecs.DataStream(type="logs", dataset=_DATASET, namespace="default")
 _ECS = ecs.Ecs(version=ecs.ECS_VERSION)

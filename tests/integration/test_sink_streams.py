@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from dashboards import search
 from dashboards.event_documents import EVENTS_STREAM, event_document_id
-from dashboards.health_documents import HEALTH_STREAM, health_documents
+from dashboards.health_documents import health_documents
+from dashboards.health_fields import HEALTH_STREAM
 from tests.fixtures.records import ACT_VERDICTS, EXIT
 from tests.fixtures.sinks import Desk
 from wire.codec import read_batch
