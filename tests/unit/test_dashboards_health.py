@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from dashboards.documents import ID_LIMIT_BYTES, DocumentError
-from dashboards.health_documents import HEALTH_STREAM, health_documents
-from dashboards.health_fields import HealthDocument
+from dashboards.health_documents import health_documents
+from dashboards.health_fields import HEALTH_STREAM, HealthDocument
 from dashboards.mapping import properties
 from tests.fixtures.records import HEALTH, HEALTH_OF_INTERVAL, SERVICE_HEALTH
 from wire.health import HealthRecord
